@@ -1,0 +1,67 @@
+/** One mistake found by a schema: what is wrong, and where in the data. Never the data itself. */
+export interface ErrorIssue {
+  readonly message: string;
+  /** Path into the data, for example `items.0.sku`; absent when the whole is wrong. */
+  readonly path?: string;
+}
+
+export interface BelfryErrorOptions {
+  /** What happened and where: names the contract and the instance, never the payload. */
+  readonly message: string;
+  /** How to mend it, in one sentence. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** What a schema found, when a schema refused. */
+  readonly issues?: readonly ErrorIssue[];
+}
+
+/**
+ * The one error class of Belfry. Programs branch on `code`, people read `message` and `hint`.
+ * Every code is listed in docs/errors.md; a retired code is never used again.
+ */
+export class BelfryError extends Error {
+  override readonly name = 'BelfryError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  /** What a schema found. Not enumerable: its words may quote the payload, and loggers print what is enumerable. */
+  declare readonly issues: readonly ErrorIssue[];
+
+  constructor(code: ErrorCode, { message, hint, cause, issues = [] }: BelfryErrorOptions) {
+    super(
+      hint === undefined ? `${code}: ${message}` : `${code}: ${message} ${hint}`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.code = code;
+    this.hint = hint;
+    Object.defineProperty(this, 'issues', { value: issues, enumerable: false });
+  }
+
+  /** True for a `BelfryError`, also for one made by another copy of this package. */
+  static is(value: unknown): value is BelfryError {
+    return value instanceof Error && value.name === 'BelfryError' && 'code' in value;
+  }
+}
+
+/** Every code that Belfry throws or rejects with. docs/errors.md explains each; a test holds the two together. */
+export const errorCodes = [
+  'BUS_CLOSED',
+  'CONFIG_INVALID',
+  'CONTRACT_INVALID',
+  'DUPLICATE_HANDLER',
+  'ENVELOPE_INVALID',
+  'HANDLER_INVALID',
+  'HANDLER_UNRESOLVED',
+  'NOT_READY',
+  'OPTION_INVALID',
+  'PAYLOAD_INVALID',
+  'PAYLOAD_TOO_LARGE',
+  'PUBLISH_REFUSED',
+  'PUBLISH_UNCONFIRMED',
+  'SUBSCRIBE_REFUSED',
+  'TRANSPORT_UNAVAILABLE',
+  'TRANSPORT_UNKNOWN',
+  'UNSUPPORTED',
+] as const;
+
+/** A stable code of {@link BelfryError}. */
+export type ErrorCode = (typeof errorCodes)[number];

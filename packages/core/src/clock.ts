@@ -1,0 +1,38 @@
+/** Where Belfry gets its time from: the system, or a clock that a test turns. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls `callback` once, after `milliseconds`. In the `background`, the wait alone does not keep the process alive. */
+  after(milliseconds: number, callback: () => void, background?: 'background'): Timer;
+}
+
+/** Something that was asked of a {@link Clock} and can be called off. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** The system's time. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, callback, background) {
+    const timeout = setTimeout(callback, milliseconds);
+    if (background) timeout.unref();
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};
+
+/** Waits on a clock. */
+export const sleep = (clock: Clock, milliseconds: number): Promise<void> =>
+  new Promise((resolve) => clock.after(milliseconds, resolve));
+
+/** True when `work` settled before `milliseconds` were over. Never rejects. */
+export function settlesWithin(clock: Clock, milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(milliseconds, () => resolve(false));
+    const settled = () => {
+      timer.cancel();
+      resolve(true);
+    };
+    work.then(settled, settled);
+  });
+}

@@ -1,0 +1,147 @@
+/** One message, read and ready to be handled. */
+export interface Work {
+  /** Messages of one lane are handled one at a time, in order. Absent: no lane. */
+  readonly lane: string | undefined;
+  /** Handles it. Never throws or rejects. */
+  run(): void | Promise<void>;
+}
+
+export interface DeliveryQueueOptions {
+  /** How many messages are handled at a time. */
+  readonly concurrency: number;
+  /** Messages that may wait. */
+  readonly maxMessages: number;
+  /** Bytes that may wait, counted as characters of the encoded messages. */
+  readonly maxBytes: number;
+  /** Reads an encoded message, when its turn has come; `undefined` when it is not fit to be handled. Never throws. */
+  open(body: string, channel: string): Work | undefined;
+}
+
+interface Entry {
+  readonly work: Work;
+  readonly bytes: number;
+}
+
+/**
+ * Holds back what a subscription cannot handle yet, within bounds: memory never grows with the backlog of a slow handler.
+ * Messages are started in the order in which they came, except that one whose lane is busy waits for its lane.
+ */
+export class DeliveryQueue {
+  readonly #options: DeliveryQueueOptions;
+  #waiting: { body: string; channel: string }[] = [];
+  #head = 0;
+  #bytes = 0;
+  #running = 0;
+  #parked = 0;
+  readonly #lanes = new Map<string, Entry[]>();
+  readonly #idle: (() => void)[] = [];
+
+  constructor(options: DeliveryQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Messages that wait. */
+  get queued(): number {
+    return this.#waiting.length - this.#head + this.#parked;
+  }
+
+  /** Messages that are being handled. */
+  get inFlight(): number {
+    return this.#running;
+  }
+
+  /** Takes a message, and starts it if there is room. False: the queue is full, and the message was not taken. */
+  push(body: string, channel: string): boolean {
+    if (this.queued >= this.#options.maxMessages || this.#bytes + body.length > this.#options.maxBytes) {
+      // An empty queue takes any message, however large: else it could never be handled.
+      if (this.queued > 0) return false;
+    }
+    this.#waiting.push({ body, channel });
+    this.#bytes += body.length;
+    this.#fill();
+    return true;
+  }
+
+  /** Resolves once nothing waits and nothing is being handled. */
+  idle(): Promise<void> {
+    if (this.#running === 0 && this.queued === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Forgets what waits. Returns how many messages that were. */
+  clear(): number {
+    const cleared = this.queued;
+    this.#waiting = [];
+    this.#head = this.#bytes = this.#parked = 0;
+    for (const lane of this.#lanes.keys()) this.#lanes.set(lane, []);
+    this.#settle();
+    return cleared;
+  }
+
+  #fill(): void {
+    while (this.#running < this.#options.concurrency) {
+      const next = this.#waiting[this.#head];
+      if (next === undefined) break;
+      this.#head++;
+      const work = this.#options.open(next.body, next.channel);
+      if (work === undefined) {
+        this.#bytes -= next.body.length;
+        continue;
+      }
+      const entry = { work, bytes: next.body.length };
+      const parked = work.lane === undefined ? undefined : this.#lanes.get(work.lane);
+      if (parked !== undefined) {
+        parked.push(entry);
+        this.#parked++;
+      } else {
+        if (work.lane !== undefined) this.#lanes.set(work.lane, []);
+        this.#start(entry);
+      }
+    }
+    this.#compact();
+    this.#settle();
+  }
+
+  /** Runs a message, and after it what waits for its lane: in a loop, because a handler may be done at once. */
+  #start(entry: Entry): void {
+    for (let next: Entry | undefined = entry; next !== undefined; ) {
+      const current: Entry = next;
+      this.#bytes -= current.bytes;
+      this.#running++;
+      const result = current.work.run();
+      if (result !== undefined) {
+        result.then(() => {
+          const following = this.#finish(current.work);
+          if (following !== undefined) this.#start(following);
+          this.#fill();
+        });
+        return;
+      }
+      next = this.#finish(current.work);
+    }
+  }
+
+  /** Frees the slot and the lane, or hands over the next message of the lane. */
+  #finish({ lane }: Work): Entry | undefined {
+    this.#running--;
+    if (lane === undefined) return undefined;
+    const following = this.#lanes.get(lane)?.shift();
+    if (following === undefined) this.#lanes.delete(lane);
+    else this.#parked--;
+    return following;
+  }
+
+  /** Gives back the memory of what has been started: shifting an array of thousands for each message would be slow. */
+  #compact(): void {
+    if (this.#head === this.#waiting.length) this.#waiting.length = this.#head = 0;
+    else if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  #settle(): void {
+    if (this.#running > 0 || this.queued > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

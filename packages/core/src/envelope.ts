@@ -1,0 +1,144 @@
+import { BelfryError } from '@belfry/contracts';
+
+/** A CloudEvents extension attribute's value. Names are lower-case letters and digits. */
+export type ExtensionValue = string | number | boolean;
+
+/**
+ * What travels: a CloudEvents 1.0 event in JSON, structured mode. Absent attributes are left out.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+ */
+export interface Envelope {
+  readonly specversion: '1.0';
+  /** Unique without coordination: the instance's random id and a counter. */
+  readonly id: string;
+  /** `/service/instance` */
+  readonly source: string;
+  /** The contract's name. */
+  readonly type: string;
+  /** RFC 3339. */
+  readonly time?: string;
+  readonly datacontenttype?: string;
+  /** The contract's version; absent means 1. */
+  readonly dataversion?: string;
+  readonly partitionkey?: string;
+  readonly correlationid?: string;
+  readonly causationid?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly data?: unknown;
+  readonly [extension: string]: unknown;
+}
+
+/** The attributes of an envelope that differ from one event of a contract to the next, its data aside. */
+export interface EnvelopeAttributes {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly key?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly causationId?: string | undefined;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly extensions?: Readonly<Record<string, ExtensionValue>> | undefined;
+}
+
+/** Encodes the events of one contract from one source. */
+export type EnvelopeEncoder = (attributes: EnvelopeAttributes, dataJson: string) => string;
+
+// One string per millisecond: a burst shares it.
+let lastTime = Number.NaN;
+let lastTimeText = '';
+function rfc3339(time: number): string {
+  if (time !== lastTime) {
+    lastTime = time;
+    lastTimeText = new Date(time).toISOString();
+  }
+  return lastTimeText;
+}
+
+/** Prepares what all events of one contract share, so that encoding is one concatenation around the data's JSON. */
+export function envelopeEncoder(source: string, type: string, version: number): EnvelopeEncoder {
+  const shared = `","source":${JSON.stringify(source)},"type":${JSON.stringify(type)},"dataversion":"${version}","datacontenttype":"application/json","time":"`;
+  return (attributes, dataJson) => {
+    let rest = '';
+    if (attributes.key !== undefined) rest += `,"partitionkey":${JSON.stringify(attributes.key)}`;
+    if (attributes.correlationId !== undefined) rest += `,"correlationid":${JSON.stringify(attributes.correlationId)}`;
+    if (attributes.causationId !== undefined) rest += `,"causationid":${JSON.stringify(attributes.causationId)}`;
+    if (attributes.traceparent !== undefined) rest += `,"traceparent":${JSON.stringify(attributes.traceparent)}`;
+    if (attributes.tracestate !== undefined) rest += `,"tracestate":${JSON.stringify(attributes.tracestate)}`;
+    for (const name in attributes.extensions)
+      rest += `,${JSON.stringify(name)}:${JSON.stringify(attributes.extensions[name])}`;
+    return `{"specversion":"1.0","id":"${attributes.id}${shared}${rfc3339(attributes.time)}"${rest},"data":${dataJson}}`;
+  };
+}
+
+const optionalTexts = [
+  'time',
+  'datacontenttype',
+  'partitionkey',
+  'correlationid',
+  'causationid',
+  'traceparent',
+  'tracestate',
+] as const;
+
+/**
+ * Reads an envelope.
+ * @throws BelfryError `ENVELOPE_INVALID`; the message says what is wrong and quotes nothing of the text
+ */
+export function decodeEnvelope(text: string): Envelope {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid('it is not JSON'); // the parser's own message quotes the payload
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('it is not a JSON object');
+  const envelope = value as Record<string, unknown>;
+  if (envelope['specversion'] !== '1.0') throw invalid('specversion is not "1.0"');
+  for (const name of ['id', 'source', 'type']) {
+    if (typeof envelope[name] !== 'string' || envelope[name] === '') throw invalid(`${name} is not a text`);
+  }
+  for (const name of optionalTexts) {
+    if (envelope[name] !== undefined && typeof envelope[name] !== 'string') throw invalid(`${name} is not a text`);
+  }
+  const { dataversion } = envelope;
+  if (typeof dataversion === 'number') envelope['dataversion'] = String(dataversion);
+  else if (dataversion !== undefined && typeof dataversion !== 'string')
+    throw invalid('dataversion is neither a text nor a number');
+  return envelope as Envelope;
+}
+
+const invalid = (what: string): BelfryError =>
+  new BelfryError('ENVELOPE_INVALID', {
+    message: `a message is not a CloudEvents 1.0 envelope: ${what}.`,
+    hint: 'docs/redis-pubsub.md shows how a program without Belfry emits one.',
+  });
+
+const known = new Set<string>([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'dataversion',
+  'dataschema',
+  'subject',
+  'data',
+  'data_base64',
+  ...optionalTexts,
+]);
+
+/** The attributes of an envelope that Belfry gives no meaning to. */
+export function extensionsOf(envelope: Envelope): Readonly<Record<string, ExtensionValue>> {
+  let extensions: Record<string, ExtensionValue> | undefined;
+  for (const name in envelope) {
+    const value = envelope[name];
+    if (known.has(name) || (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean'))
+      continue;
+    extensions ??= Object.create(null) as Record<string, ExtensionValue>; // no prototype to pollute
+    extensions[name] = value;
+  }
+  return extensions ?? none;
+}
+
+const none: Readonly<Record<string, ExtensionValue>> = Object.freeze({});

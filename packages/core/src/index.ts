@@ -1,0 +1,38 @@
+// For people who write services
+export {
+  type BroadcastOnlyOptions,
+  type Bus,
+  createBus,
+  type DrainReport,
+  type Handler,
+  type HandlerArguments,
+  type HandlingOptions,
+  type PatternHandler,
+  type ReadyOptions,
+  type SubscribeOptions,
+  type SubscribeOptionsFor,
+  type Subscription,
+} from './bus.js';
+export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clock.js';
+export { type Causality, currentContext, type MessageContext, runInContext } from './context.js';
+// For programs that read the wire
+export { decodeEnvelope, type Envelope, type ExtensionValue } from './envelope.js';
+export { consoleLogger, type Logger, silentLogger } from './logger.js';
+export type { Call, HandleCall, Middleware, PublishCall } from './middleware.js';
+export type { BusOptions } from './options.js';
+export { matchesPattern } from './pattern.js';
+export type { PublishOptions } from './publication.js';
+export { Publisher } from './publisher.js';
+export type { RejectReason, SubscriptionStats } from './subscription.js';
+// For people who write transports
+export type {
+  Deliver,
+  OutgoingEvent,
+  Receipt,
+  Source,
+  Transport,
+  TransportFactory,
+  TransportFeature,
+  TransportHost,
+  TransportSubscription,
+} from './transport.js';

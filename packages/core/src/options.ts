@@ -1,0 +1,194 @@
+import { type AnyContract, BelfryError } from '@belfry/contracts';
+import type { BroadcastOnlyOptions, SubscribeOptions } from './bus.js';
+import { type Clock, systemClock } from './clock.js';
+import { consoleLogger, type Logger } from './logger.js';
+import { memoryTransport } from './memory/memory-transport.js';
+import type { Middleware } from './middleware.js';
+import type { TransportFactory } from './transport.js';
+
+/** What {@link createBus} is told. */
+export interface BusOptions {
+  /** `memory:` or `memory:name`: within this process. Other URLs are known to the `belfry` package's `createBus`. */
+  readonly url?: string;
+  /** Instead of a URL: what makes the transport, for example `redisTransport({ url })` of `@belfry/redis`. */
+  readonly transport?: TransportFactory;
+  /** The service's name, and so the default group: buses of one name share the work. Letters, digits, `.`, `_`, `-`. @default 'app' */
+  readonly name?: string;
+  /** Prefix of every channel and key, so that environments and tenants can share one Redis without meeting. @default 'belfry' */
+  readonly namespace?: string;
+  /** Where warnings and errors go. A pino logger fits. @default the console, from warnings up */
+  readonly logger?: Logger;
+  /** Whether data are checked against the contract's schema. Without the check on receiving, handlers get the data as they came. @default both */
+  readonly validate?: boolean | { readonly publish?: boolean; readonly receive?: boolean };
+  /** Goes around every publish and every handler; the first is the outermost. @default none */
+  readonly middleware?: readonly Middleware[];
+  /** Publish every event on its public channel too, for programs that know nothing of Belfry. @default true */
+  readonly publicChannels?: boolean;
+  /** A larger message is neither published nor handled. Counts the encoded envelope. @default 1_048_576 */
+  readonly maxMessageBytes?: number;
+  /** @default the system's */
+  readonly clock?: Clock;
+}
+
+export interface ResolvedBusOptions {
+  readonly name: string;
+  readonly namespace: string;
+  readonly transport: TransportFactory;
+  readonly logger: Logger;
+  readonly validate: { readonly publish: boolean; readonly receive: boolean };
+  readonly middleware: readonly Middleware[];
+  readonly publicChannels: boolean;
+  readonly maxMessageBytes: number;
+  readonly clock: Clock;
+}
+
+const busOptions = [
+  'url',
+  'transport',
+  'name',
+  'namespace',
+  'logger',
+  'validate',
+  'middleware',
+  'publicChannels',
+  'maxMessageBytes',
+  'clock',
+];
+const subscribeOptions = ['group', 'broadcast', 'concurrency', 'maxQueuedMessages', 'maxQueuedBytes'];
+
+/** Every mistake at once. */
+class Mistakes {
+  readonly #found: string[] = [];
+
+  check(right: boolean, mistake: string): void {
+    if (!right) this.#found.push(mistake);
+  }
+
+  unknown(options: object, known: readonly string[]): void {
+    for (const key of Object.keys(options)) {
+      this.check(known.includes(key), `${JSON.stringify(key)} is no option (there are ${known.join(', ')})`);
+    }
+  }
+
+  throwIfAny(of: string): void {
+    if (this.#found.length > 0)
+      throw new BelfryError('OPTION_INVALID', { message: `${of}: ${this.#found.join('; ')}.` });
+  }
+}
+
+const isName = (value: unknown): boolean => typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value);
+const isNamespace = (value: unknown): boolean =>
+  typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(value);
+const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 1;
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
+
+/** @throws BelfryError `OPTION_INVALID` */
+export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
+  const {
+    url,
+    transport,
+    name = 'app',
+    namespace = 'belfry',
+    logger = consoleLogger,
+    validate = true,
+    middleware = [],
+    publicChannels = true,
+    maxMessageBytes = 1_048_576,
+    clock = systemClock,
+  } = options ?? {};
+  const { publish = true, receive = true } =
+    typeof validate === 'boolean' ? { publish: validate, receive: validate } : validate;
+  const mistakes = new Mistakes();
+  mistakes.unknown(options ?? {}, busOptions);
+  mistakes.check(url === undefined || typeof url === 'string', 'url must be a text');
+  mistakes.check(
+    transport === undefined || typeof transport === 'function',
+    'transport must be a factory, like redisTransport({ url })',
+  );
+  mistakes.check(
+    (url === undefined) !== (transport === undefined),
+    "one of url and transport must be given: url: 'memory:' stays within this process",
+  );
+  mistakes.check(isName(name), `name must be letters, digits, ., _ and -, not ${JSON.stringify(name)}`);
+  mistakes.check(
+    isNamespace(namespace),
+    `namespace must be letters, digits, ., _, : and -, not ${JSON.stringify(namespace)}`,
+  );
+  mistakes.check(isBoolean(publish) && isBoolean(receive), 'validate must be true, false or { publish, receive }');
+  mistakes.check(
+    Array.isArray(middleware) && middleware.every((layer) => typeof layer === 'function'),
+    'middleware must be a list of functions',
+  );
+  mistakes.check(isBoolean(publicChannels), 'publicChannels must be true or false');
+  mistakes.check(isCount(maxMessageBytes), 'maxMessageBytes must be a whole number from 1');
+  mistakes.throwIfAny('createBus');
+  return {
+    name,
+    namespace,
+    transport: transport ?? transportFor(url as string),
+    logger,
+    validate: { publish, receive },
+    middleware,
+    publicChannels,
+    maxMessageBytes,
+    clock,
+  };
+}
+
+function transportFor(url: string): TransportFactory {
+  if (url === 'memory:' || url.startsWith('memory:')) return memoryTransport(url);
+  throw new BelfryError('TRANSPORT_UNKNOWN', {
+    message: `core has no transport for ${/^[a-z+]+:/i.exec(url)?.[0] ?? 'such'} URLs.`,
+    hint: "Use createBus of the 'belfry' package, or give transport: redisTransport({ url }).",
+  });
+}
+
+/** How one subscription handles what it gets. `group` is absent for a broadcast. */
+export interface ResolvedSubscribeOptions {
+  readonly group: string | undefined;
+  readonly concurrency: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+}
+
+/** @throws BelfryError `OPTION_INVALID` */
+export function resolveSubscribeOptions(
+  title: string,
+  options: SubscribeOptions | BroadcastOnlyOptions,
+  defaultGroup: string,
+  contracts: readonly AnyContract[],
+): ResolvedSubscribeOptions {
+  const {
+    group,
+    broadcast,
+    concurrency = 16,
+    maxQueuedMessages = 100_000,
+    maxQueuedBytes = 33_554_432,
+  }: SubscribeOptions = options;
+  const broadcastOnly = contracts.length === 0 || contracts.some(({ kind }) => kind === 'channel');
+  const mistakes = new Mistakes();
+  mistakes.unknown(options, subscribeOptions);
+  mistakes.check(
+    group === undefined || isName(group),
+    `group must be letters, digits, ., _ and -, not ${JSON.stringify(group)}`,
+  );
+  mistakes.check(broadcast === undefined || isBoolean(broadcast), 'broadcast must be true or false');
+  mistakes.check(
+    !(broadcast && group !== undefined),
+    'broadcast and group exclude each other: every instance, or one of a group',
+  );
+  mistakes.check(
+    !broadcastOnly || (group === undefined && broadcast !== false),
+    'bare channels and patterns are always broadcast: they have no group',
+  );
+  mistakes.check(isCount(concurrency), 'concurrency must be a whole number from 1');
+  mistakes.check(isCount(maxQueuedMessages), 'maxQueuedMessages must be a whole number from 1');
+  mistakes.check(isCount(maxQueuedBytes), 'maxQueuedBytes must be a whole number from 1');
+  mistakes.throwIfAny(`subscription to ${title}`);
+  return {
+    group: broadcastOnly || broadcast ? undefined : (group ?? defaultGroup),
+    concurrency,
+    maxQueuedMessages,
+    maxQueuedBytes,
+  };
+}

@@ -1,0 +1,303 @@
+import { type AnyContract, BelfryError, type EventContract, type Validation, validate } from '@belfry/contracts';
+import type { Clock } from './clock.js';
+import { type MessageContext, runInContext } from './context.js';
+import { DeliveryQueue, type Work } from './delivery-queue.js';
+import { decodeEnvelope, type Envelope, extensionsOf } from './envelope.js';
+import type { Logger } from './logger.js';
+import { type Middleware, runThrough } from './middleware.js';
+import { matchesPattern } from './pattern.js';
+
+/** What has become of the messages that reached a subscription, since it began. */
+export interface SubscriptionStats {
+  /** Everything that arrived. It is the sum of what follows. */
+  received: number;
+  handled: number;
+  /** The handler threw, or a middleware did. */
+  failed: number;
+  /** Never reached the handler: by reason. */
+  readonly rejected: Record<RejectReason, number>;
+  /** The queue was full. */
+  dropped: number;
+  /** Were still waiting when the time for draining was over. */
+  abandoned: number;
+  /** Wait now. */
+  readonly queued: number;
+  /** Are being handled now. */
+  readonly inFlight: number;
+}
+
+/**
+ * Why a message did not reach the handler. `unreadable`: it is not an envelope. `tooLarge`: it exceeds the limit.
+ * `wrongContract`: another type or version than the channel's contract. `invalid`: its data do not fit the contract's schema.
+ */
+export type RejectReason = 'unreadable' | 'tooLarge' | 'wrongContract' | 'invalid';
+
+export interface ReceiverOptions {
+  /** For logs: the contracts' names, or the pattern. */
+  readonly title: string;
+  /** Contracts by the channel they come on; empty for a pattern. */
+  readonly contracts: ReadonlyMap<string, AnyContract>;
+  /** With its namespace. */
+  readonly pattern: string | undefined;
+  readonly group: string | undefined;
+  readonly handler: (data: unknown, context: MessageContext) => unknown;
+  readonly middleware: readonly Middleware[];
+  readonly concurrency: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  readonly maxMessageBytes: number;
+  readonly validate: boolean;
+  readonly signal: AbortSignal;
+  readonly nextId: () => string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+// A flood of garbage must not become a flood of log lines.
+const LOG_LINES_PER_SECOND = 10;
+
+/** Turns the encoded messages of one subscription into calls of its handler. Nothing that arrives can make it throw or stop. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #queue: DeliveryQueue;
+  readonly stats: SubscriptionStats;
+  #logWindow = 0;
+  #logLines = 0;
+  #overflowing = false;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    const queue = new DeliveryQueue({
+      concurrency: options.concurrency,
+      maxMessages: options.maxQueuedMessages,
+      maxBytes: options.maxQueuedBytes,
+      open: (body, channel) => this.#open(body, channel),
+    });
+    this.#queue = queue;
+    this.stats = {
+      received: 0,
+      handled: 0,
+      failed: 0,
+      rejected: { unreadable: 0, tooLarge: 0, wrongContract: 0, invalid: 0 },
+      dropped: 0,
+      abandoned: 0,
+      get queued() {
+        return queue.queued;
+      },
+      get inFlight() {
+        return queue.inFlight;
+      },
+    };
+  }
+
+  /** Takes a message from the transport. */
+  readonly deliver = (body: string, channel: string): void => {
+    const { maxMessageBytes, pattern } = this.#options;
+    if (pattern !== undefined && !matchesPattern(pattern, channel)) return;
+    this.stats.received++;
+    // A character is one to three bytes: only a text in between has to be measured.
+    if (
+      body.length > maxMessageBytes ||
+      (body.length * 3 > maxMessageBytes && Buffer.byteLength(body) > maxMessageBytes)
+    ) {
+      this.#reject('tooLarge', channel, { message: `It is larger than ${maxMessageBytes} bytes.` });
+    } else if (this.#queue.push(body, channel)) {
+      this.#overflowing = false;
+    } else {
+      this.stats.dropped++;
+      if (!this.#overflowing) {
+        this.#overflowing = true;
+        this.#options.logger.warn(
+          { ...this.#fields(channel), dropped: this.stats.dropped, queued: this.#queue.queued },
+          'A handler cannot keep up: its queue is full, and messages are being dropped. Raise concurrency, or add instances to the group.',
+        );
+      }
+    }
+  };
+
+  /** Resolves once nothing waits and nothing is being handled. */
+  idle(): Promise<void> {
+    return this.#queue.idle();
+  }
+
+  /** Gives up what still waits. */
+  abandon(): void {
+    this.stats.abandoned += this.#queue.clear();
+  }
+
+  #open(body: string, channel: string): Work | undefined {
+    const contract = this.#options.contracts.get(channel);
+    if (contract?.kind === 'channel') return { lane: undefined, run: () => this.#runBare(contract, body, channel) };
+    let envelope: Envelope;
+    try {
+      envelope = decodeEnvelope(body);
+    } catch (error) {
+      this.#reject('unreadable', channel, error as BelfryError);
+      return undefined;
+    }
+    const version = envelope.dataversion ?? '1';
+    if (contract !== undefined && (envelope.type !== contract.name || version !== String(contract.version))) {
+      this.#reject(
+        'wrongContract',
+        channel,
+        { message: `It is not ${contract.name}, version ${contract.version}.` },
+        envelope,
+      );
+      return undefined;
+    }
+    return {
+      lane: contract?.key === undefined ? undefined : envelope.partitionkey,
+      run: () => this.#run(contract, envelope, version, channel),
+    };
+  }
+
+  #run(
+    contract: EventContract | undefined,
+    envelope: Envelope,
+    version: string,
+    channel: string,
+  ): void | Promise<void> {
+    const start = (data: unknown) =>
+      this.#handle(contract, {
+        type: envelope.type,
+        data,
+        version: Number(version),
+        messageId: envelope.id,
+        source: envelope.source,
+        time: timeOf(envelope) ?? new Date(this.#options.clock.now()),
+        group: this.#options.group,
+        key: envelope.partitionkey,
+        correlationId: envelope.correlationid ?? envelope.id,
+        causationId: envelope.causationid,
+        traceparent: envelope.traceparent,
+        tracestate: envelope.tracestate,
+        extensions: extensionsOf(envelope),
+        channel,
+        signal: this.#options.signal,
+      });
+    if (contract === undefined || !this.#options.validate) return start(envelope.data);
+    return this.#validated(validate(contract.schema, envelope.data), start, channel, envelope);
+  }
+
+  #runBare(contract: AnyContract, body: string, channel: string): void | Promise<void> {
+    const messageId = this.#options.nextId();
+    const start = (data: unknown) =>
+      this.#handle(contract, {
+        type: contract.name,
+        data,
+        version: 1,
+        messageId,
+        source: undefined,
+        time: new Date(this.#options.clock.now()),
+        group: undefined,
+        key: undefined,
+        correlationId: messageId,
+        causationId: undefined,
+        extensions: {},
+        channel,
+        signal: this.#options.signal,
+      });
+    const { schema } = contract;
+    if (schema === undefined) return start(body);
+    const value = parseBare(body);
+    if (!this.#options.validate) return start(value);
+    const validation = validate(schema, value);
+    // Text that happens to be JSON, like 42, may still be meant as text.
+    if (validation instanceof Promise || validation.valid || typeof value === 'string') {
+      return this.#validated(validation, start, channel);
+    }
+    return this.#validated(validate(schema, body), start, channel);
+  }
+
+  #validated(
+    validation: Validation | Promise<Validation>,
+    start: (data: unknown) => void | Promise<void>,
+    channel: string,
+    envelope?: Envelope,
+  ): void | Promise<void> {
+    if (validation instanceof Promise)
+      return validation.then((done) => this.#validated(done, start, channel, envelope));
+    if (validation.valid) return start(validation.value);
+    // Only where, not what: a schema's words may quote the payload.
+    const places = validation.issues.map(({ path = '(the whole)' }) => path);
+    this.#reject('invalid', channel, { message: 'Its data do not fit the schema.' }, envelope, places);
+  }
+
+  #handle(contract: AnyContract | undefined, context: MessageContext): void | Promise<void> {
+    const { handler, middleware } = this.#options;
+    try {
+      const result = runInContext(context, () => {
+        if (middleware.length === 0) return handler(context.data, context);
+        const call = { side: 'handle' as const, contract, data: context.data as unknown, context };
+        return runThrough(middleware, call, async () => handler(call.data, context));
+      });
+      if (isPromiseLike(result)) {
+        return Promise.resolve(result).then(
+          () => void this.stats.handled++,
+          (error: unknown) => this.#failed(error, context),
+        );
+      }
+      this.stats.handled++;
+    } catch (error) {
+      this.#failed(error, context);
+    }
+  }
+
+  #failed(error: unknown, context: MessageContext): void {
+    this.stats.failed++;
+    const { messageId, correlationId } = context;
+    this.#options.logger.error(
+      { ...this.#fields(context.channel), messageId, correlationId, err: error },
+      `A handler of ${context.type} threw. The message is not delivered again: the event is transient.`,
+    );
+  }
+
+  #reject(
+    reason: RejectReason,
+    channel: string,
+    error: { message: string },
+    envelope?: Envelope,
+    places?: string[],
+  ): void {
+    this.stats.rejected[reason]++;
+    const second = Math.floor(this.#options.clock.now() / 1000);
+    if (second !== this.#logWindow) {
+      this.#logWindow = second;
+      this.#logLines = 0;
+    }
+    if (++this.#logLines > LOG_LINES_PER_SECOND) return;
+    this.#options.logger.warn(
+      {
+        ...this.#fields(channel),
+        reason,
+        messageId: envelope?.id,
+        source: envelope?.source,
+        places,
+        rejected: { ...this.stats.rejected },
+      },
+      `A message was rejected and not handled. ${error.message}`,
+    );
+  }
+
+  #fields(channel: string): object {
+    const { title, group } = this.#options;
+    return { subscription: title, channel, group };
+  }
+}
+
+const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+
+function timeOf({ time }: Envelope): Date | undefined {
+  if (time === undefined) return undefined;
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+function parseBare(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+}

@@ -1,0 +1,88 @@
+import type { Clock } from './clock.js';
+import type { Logger } from './logger.js';
+
+/** How many received an event, as counted by the transport when it was published. */
+export interface Receipt {
+  /** Connections that listen to everything: instances with a broadcast or pattern subscription, and any debugging tap on it. */
+  readonly broadcast: number;
+  /** For every group that the transport knows of: `1`, one member received it; `0`, the whole group is away. */
+  readonly groups: Readonly<Record<string, number>>;
+}
+
+/** An encoded event on its way out. */
+export interface OutgoingEvent {
+  /** Namespace and contract, for example `shop:orders.placed`. */
+  readonly channel: string;
+  /** The envelope, encoded. */
+  readonly body: string;
+  /** Events with the same key go to the same member of a group. */
+  readonly key: string | undefined;
+  /** Publish it on its public channel too, for programs that know nothing of Belfry. */
+  readonly public: boolean;
+}
+
+/** What to listen to. */
+export type Source =
+  /** Shares the events of one channel with the other members of the group. */
+  | { readonly kind: 'group'; readonly channel: string; readonly group: string }
+  /** Every event of one channel. */
+  | { readonly kind: 'broadcast'; readonly channel: string }
+  /** Every event of all channels that match. May deliver more than matches: the bus looks again. */
+  | { readonly kind: 'pattern'; readonly pattern: string }
+  /** Every payload on a bare channel. */
+  | { readonly kind: 'bare'; readonly channel: string };
+
+/** Takes one encoded message. Returns at once and never throws. */
+export type Deliver = (body: string, channel: string) => void;
+
+/** A confirmed subscription. */
+export interface TransportSubscription {
+  /**
+   * Gives up the place in the group, then stops listening. Resolves when nothing more will be delivered: whatever the transport had
+   * already taken on for this subscription has been delivered by then.
+   */
+  end(): Promise<void>;
+}
+
+/** What not every transport can do. */
+export type TransportFeature = 'groups' | 'patterns' | 'bare channels' | 'durable events';
+
+/**
+ * Moves encoded messages between processes. Decoding, validation, concurrency and context live above it, in the bus.
+ * A transport connects by itself when it is first used, and comes back by itself after an outage, with every subscription it had.
+ * `@belfry/core/conformance` holds the suite that a transport must pass.
+ */
+export interface Transport {
+  /** What this transport cannot do, each with a reason that users are told. */
+  readonly unsupported: Readonly<Partial<Record<TransportFeature, string>>>;
+  /**
+   * Publishes an event. Events that one caller publishes on one channel arrive in that order. Always settles.
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE`: not delivered; `PUBLISH_UNCONFIRMED`: perhaps delivered, never sent again;
+   * `PUBLISH_REFUSED`: the broker said no
+   */
+  publish(event: OutgoingEvent): Promise<Receipt>;
+  /** Publishes a bare payload on a channel that is taken literally. Resolves with the number of receivers. Throws like `publish`. */
+  publishBare(channel: string, payload: string): Promise<number>;
+  /**
+   * Resolves once the broker has confirmed the subscription, not before.
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`
+   */
+  subscribe(source: Source, deliver: Deliver): Promise<TransportSubscription>;
+  /** Who would receive an event that is published on the channel now: connected listeners, and connected members per known group. */
+  audience(channel: string): Promise<Receipt>;
+  /** Lets publishes in flight settle, then disconnects. Subscriptions have been ended before. */
+  close(): Promise<void>;
+}
+
+/** What a bus gives its transport. */
+export interface TransportHost {
+  /** The service's name. */
+  readonly service: string;
+  /** This running process of it: 16 hexadecimal digits. */
+  readonly instance: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Makes a transport for one bus. Opens nothing yet. */
+export type TransportFactory = (host: TransportHost) => Transport;

@@ -1,0 +1,113 @@
+--[[ publish.lua: publishes what one turn produced on one channel: to whoever listens to all of it, and to one member of each group.
+  KEYS[1]  the channel's members: a hash, group -> its ring. A ring is its places one after the other,
+           18 characters each: the instance's id (16 hex digits) and the newest frame version it reads (2 hex digits)
+  ARGV[1]  channel, for example shop:orders.placed
+  ARGV[2]  1: publish each event on the public channel too; 0: do not
+  ARGV[3]  turn: a whole number that the publisher counts up by one per event; it says whose turn it is in every ring
+  ARGV[4…] for each event two values: the CRC-32 of its key (empty: it has no key), and its envelope
+  Returns  how many received the broadcast, then for each known group its name and 1 (one member received) or 0
+
+  Several events travel as one frame, a JSON text sequence (RFC 7464); a lone event travels as itself.
+  Nothing is written unless a dead place is dropped, so this works while Redis is out of memory, and leaves no trace in AOF.
+]]
+local PLACE, ID = 18, 16
+local channel, turn = ARGV[1], tonumber(ARGV[3])
+local base = 'belfry:{' .. channel .. '}:'
+
+local keys, events = {}, {}
+for i = 4, #ARGV, 2 do
+  keys[#keys + 1] = tonumber(ARGV[i]) or false
+  events[#events + 1] = ARGV[i + 1]
+end
+
+local function frame(list)
+  if #list == 1 then return list[1] end
+  return '\30' .. table.concat(list, '\n\30') .. '\n'
+end
+local whole = frame(events)
+
+-- Rendezvous hashing: the member with the highest score has the key. Products stay below 2^53, where Lua's numbers are exact.
+local function score(key, member)
+  local h = bit.bxor(key, tonumber(string.sub(member, 1, 8), 16)) % 4294967296
+  h = (h * 1597333) % 4294967291
+  h = bit.bxor(h, bit.rshift(h, 15)) % 4294967296
+  return (h * 2039213) % 4294967279
+end
+
+local function owner(key, members)
+  local best, highest
+  for i, member in ipairs(members) do
+    local s = score(key, member)
+    if not best or s > highest then best, highest = i, s end
+  end
+  return best
+end
+
+local function drop(group, ring, dead)
+  local rest = {}
+  for i = 1, #ring, PLACE do
+    if not dead[string.sub(ring, i, i + ID - 1)] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
+  end
+  redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
+end
+
+-- A lone event: ask the members one after the other, beginning with the one whose turn it is.
+local function deal_one(group, ring, inbox, members)
+  local dead, start = {}, turn % #members
+  while #members > 0 do
+    local at = keys[1] and owner(keys[1], members) or start % #members + 1
+    if redis.call('SPUBLISH', inbox .. members[at], whole) > 0 then
+      if next(dead) then drop(group, ring, dead) end
+      return 1
+    end
+    dead[members[at]] = true
+    table.remove(members, at)
+    start = at - 1
+  end
+  return 0
+end
+
+-- A burst: find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
+local function deal_burst(group, ring, inbox, members)
+  local inboxes, living, dead = {}, {}, {}
+  for i, member in ipairs(members) do inboxes[i] = inbox .. member end
+  local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
+  for i, member in ipairs(members) do
+    if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
+  end
+  if #living == 0 then return 0 end
+  if next(dead) then drop(group, ring, dead) end
+  local hands = {}
+  for i, event in ipairs(events) do
+    local at = keys[i] and owner(keys[i], living) or (turn + i - 1) % #living + 1
+    local hand = hands[at]
+    if hand then hand[#hand + 1] = event else hands[at] = { event } end
+  end
+  for at, hand in pairs(hands) do redis.call('SPUBLISH', inbox .. living[at], frame(hand)) end
+  return 1
+end
+
+local function deal(group, ring)
+  local inbox = base .. 'inbox:' .. group .. ':'
+  if #ring == PLACE then return redis.call('SPUBLISH', inbox .. string.sub(ring, 1, ID), whole) > 0 and 1 or 0 end
+  if #events == 1 and not keys[1] then -- the usual case of a lone event needs no list of members
+    local at = turn % (#ring / PLACE) * PLACE
+    if redis.call('SPUBLISH', inbox .. string.sub(ring, at + 1, at + ID), whole) > 0 then return 1 end
+  end
+  local members = {}
+  for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
+  if #members == 0 then return 0 end
+  return (#events == 1 and deal_one or deal_burst)(group, ring, inbox, members)
+end
+
+-- One listener decides for the whole call: nobody can subscribe while a script runs.
+if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
+  for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
+end
+local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
+local rings = redis.call('HGETALL', KEYS[1])
+for i = 1, #rings, 2 do
+  receipt[#receipt + 1] = rings[i]
+  receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
+end
+return receipt
