@@ -12,6 +12,7 @@ export default defineConfig({
       'test/**/*.test.ts',
       'docs/**/*.test.ts',
     ],
+    globalSetup: ['test/setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

@@ -38,7 +38,7 @@ export function defineChannel<const Name extends string, S extends Schema>(
   options: ChannelOptions<S> & { readonly schema: JsonInput<SchemaInput<S>> },
 ): ChannelContract<Name, S>;
 export function defineChannel(name: string, options: ChannelOptions<Schema> = {}): ChannelContract {
-  const { schema, description } = options;
+  const { schema, description } = options ?? {};
   const mistakes: Mistakes = checkOptions(options, ['schema', 'description']);
   if (typeof name !== 'string' || name === '') mistakes.push('its name must be a text that is not empty');
   if (schema !== undefined && !isSchema(schema))

@@ -18,7 +18,7 @@ export function isDuration(value: unknown): value is Duration {
 export function toMilliseconds(duration: Duration, option = 'duration'): number {
   if (!isDuration(duration)) {
     throw new BelfryError('OPTION_INVALID', {
-      message: `${option} is ${JSON.stringify(duration)}, which is not a duration.`,
+      message: `${option} is ${typeof duration === 'string' ? JSON.stringify(duration) : String(duration)}, which is not a duration.`,
       hint: "Give milliseconds, or a number with a unit: '250ms', '5s', '10m', '12h', '7d'.",
     });
   }

@@ -65,7 +65,7 @@ export function defineEvent<const Name extends string, S extends Schema>(
   if (!isSchema(schema)) mistakes.push('schema must be a Standard Schema, for example of zod, valibot or arktype');
   if (guarantee !== 'transient' && guarantee !== 'durable') mistakes.push("guarantee must be 'transient' or 'durable'");
   if (key !== undefined && typeof key !== 'function') mistakes.push('key must be a function from the data to a string');
-  if (!Number.isInteger(version) || version < 1) mistakes.push('version must be a whole number from 1');
+  if (!Number.isSafeInteger(version) || version < 1) mistakes.push('version must be a whole number from 1');
   if (description !== undefined && typeof description !== 'string') mistakes.push('description must be a string');
   if (!Array.isArray(examples)) mistakes.push('examples must be an array');
   if (mistakes.length > 0) {

@@ -22,7 +22,12 @@ export function validate<S extends Schema>(
 ): Validation<SchemaOutput<S>> | Promise<Validation<SchemaOutput<S>>> {
   try {
     const result = schema['~standard'].validate(value);
-    return result instanceof Promise ? result.then(toValidation<S>, refused) : toValidation<S>(result);
+    // Not `instanceof`: a promise of another realm, or a library's own, is one too.
+    return 'then' in result
+      ? Promise.resolve(result)
+          .then(toValidation<S>)
+          .catch(refused)
+      : toValidation<S>(result);
   } catch (error) {
     return refused(error);
   }

@@ -1,1 +1,5 @@
-export {};
+export { broadcastChannel, inboxChannel, membersKey, stampsKey } from './names.js';
+export type { RedisTransportOptions } from './options.js';
+export { redisTransport } from './redis-transport.js';
+// For programs that speak to Redis themselves: the script that emits an event, and the names of channels and keys.
+export { publishScript, type Script } from './scripts.js';

@@ -1,0 +1,145 @@
+import { type } from 'arktype';
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type BelfryError, defineEvent, isContract } from './index.js';
+
+const mistakesOf = (name: unknown, options: unknown): string => {
+  try {
+    defineEvent(name as string, options as { schema: z.ZodString });
+  } catch (error) {
+    expect((error as BelfryError).code).toBe('CONTRACT_INVALID');
+    return (error as BelfryError).message;
+  }
+  throw new Error('The event was defined.');
+};
+
+describe('defineEvent', () => {
+  it('fills in what is left out', () => {
+    const schema = z.object({ id: z.string() });
+    expect(defineEvent('orders.placed', { schema })).toEqual({
+      kind: 'event',
+      name: 'orders.placed',
+      version: 1,
+      channel: 'orders.placed',
+      guarantee: 'transient',
+      schema,
+      key: undefined,
+      description: undefined,
+      examples: [],
+    });
+  });
+
+  it('keeps what it is told, and puts a later version on a channel of its own', () => {
+    const contract = defineEvent('orders.placed', {
+      schema: z.object({ id: z.string() }),
+      guarantee: 'durable',
+      key: ({ id }) => id,
+      version: 3,
+      description: 'An order was placed',
+      examples: [{ id: 'o-1' }],
+    });
+    expect(contract).toMatchObject({ version: 3, channel: 'orders.placed.v3', guarantee: 'durable' });
+    expect(contract.key?.({ id: 'o-7' })).toBe('o-7');
+    expect(contract.examples).toEqual([{ id: 'o-1' }]);
+  });
+
+  it('returns a frozen value, with examples of its own', () => {
+    const examples = ['a'];
+    const contract = defineEvent('a.b', { schema: z.string(), examples });
+    examples.push('b');
+    expect(contract.examples).toEqual(['a']);
+    expect(Object.isFrozen(contract)).toBe(true);
+    expect(Object.isFrozen(contract.examples)).toBe(true);
+  });
+
+  it.each([
+    ['zod', z.object({ id: z.string() })],
+    ['valibot', v.object({ id: v.string() })],
+    ['arktype', type({ id: 'string' })],
+  ])('takes a schema of %s', (_, schema) => {
+    expect(defineEvent('a.b', { schema }).schema).toBe(schema);
+  });
+
+  it.each([
+    'a',
+    'orders.placed',
+    'orders.line-items.added_2',
+    '2fa.used',
+    'orders.v2.placed',
+    'orders.v',
+    'orders.v2x',
+  ])('accepts the name %j', (name) => expect(defineEvent(name, { schema: z.string() }).name).toBe(name));
+
+  it.each([
+    '',
+    'Orders.placed',
+    'orders..placed',
+    '.a',
+    'a.',
+    'a b',
+    'a:b',
+    'orders.*',
+    '-a',
+    'orders.placed.v2',
+    'v1',
+    7,
+    undefined,
+  ])('refuses the name %j', (name) =>
+    expect(mistakesOf(name, { schema: z.string() })).toContain('its name must be dotted lower case'),
+  );
+
+  it.each([0, -1, 1.5, '2', Number.NaN, 1e21])('refuses the version %j', (version) => {
+    expect(mistakesOf('a.b', { schema: z.string(), version })).toContain('version must be a whole number from 1');
+  });
+
+  it.each([undefined, null, 'string', {}, { '~standard': {} }])('refuses the schema %j', (schema) => {
+    expect(mistakesOf('a.b', { schema })).toContain('schema must be a Standard Schema');
+  });
+
+  it.each([undefined, null, 'options'])('refuses the options %j', (options) => {
+    expect(mistakesOf('a.b', options)).toContain('its options must be an object');
+  });
+
+  it('lists every mistake in one error', () => {
+    const message = mistakesOf('A', {
+      schema: 1,
+      guarantee: 'twice',
+      key: 'id',
+      version: 0,
+      description: 1,
+      examples: 'x',
+      retries: 3,
+    });
+    for (const clause of [
+      '"retries" is no option',
+      'its name',
+      'schema',
+      'guarantee',
+      'key',
+      'version',
+      'description',
+      'examples',
+    ])
+      expect(message).toContain(clause);
+  });
+});
+
+describe('isContract', () => {
+  it('knows a contract, also one made by another copy of this package', () => {
+    expect(isContract(defineEvent('a.b', { schema: z.string() }))).toBe(true);
+    expect(isContract({ ...defineEvent('a.b', { schema: z.string() }) })).toBe(true);
+  });
+
+  it.each([
+    undefined,
+    null,
+    'a.b',
+    7,
+    {},
+    [],
+    { kind: 'event' },
+    { kind: 'request', name: 'a', channel: 'a' },
+    () => {},
+  ])('refuses %j', (value) => expect(isContract(value)).toBe(false));
+});

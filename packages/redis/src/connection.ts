@@ -1,0 +1,157 @@
+import { type Clock, type Logger, settlesWithin, type Timer } from '@belfry/core';
+import type { Redis } from 'ioredis';
+import { causeOf } from './failure.js';
+
+export interface ConnectionOptions {
+  /** For logs: `commands` or `subscriber`. */
+  readonly role: string;
+  /** Makes an ioredis client that connects once and never again by itself. */
+  readonly create: () => Redis;
+  /** What has to be done on each new connection before anybody may use it. */
+  readonly prepare: (client: Redis) => Promise<void>;
+  /** It is prepared: from now on `client` is there. */
+  readonly onUp?: (client: Redis) => void;
+  /** It is gone: everything that was in flight on it has been or will be rejected by ioredis. */
+  readonly onDown?: () => void;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 2000;
+/** A connection that answers nothing while it is set up is given up. */
+const SETUP_TIMEOUT = 5000;
+
+/**
+ * One connection that comes back for ever. Each life is an ioredis client of its own, with reconnecting, offline queue and resending
+ * turned off: when a life ends, ioredis rejects whatever was unanswered, nothing is sent twice, and no half-dead state is left over
+ * (ioredis's own reconnecting leaves promises unsettled, or resends: https://github.com/redis/ioredis#auto-reconnect).
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  #life: Redis | undefined;
+  #client: Redis | undefined;
+  #lastError: unknown;
+  #attempts = 0;
+  #retry: Timer | undefined;
+  #closed = false;
+  #downSince: number | undefined;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** The client, while it is connected and prepared. */
+  get client(): Redis | undefined {
+    return this.#client;
+  }
+
+  /** Why there is no connection, as far as it is known. */
+  get lastError(): unknown {
+    return this.#lastError;
+  }
+
+  /** Begins to connect, if that has not been done. */
+  open(): void {
+    if (this.#life === undefined && this.#retry === undefined && !this.#closed) this.#connect();
+  }
+
+  /** The client as soon as it is there, or `undefined` when `milliseconds` are over or the connection is closed. */
+  async up(milliseconds: number): Promise<Redis | undefined> {
+    this.open();
+    if (this.#client === undefined && !this.#closed) {
+      const waiter = new Promise<void>((resolve) => this.#waiters.push(resolve));
+      if (milliseconds === Number.POSITIVE_INFINITY) await waiter;
+      else await settlesWithin(this.#options.clock, milliseconds, waiter);
+    }
+    return this.#client;
+  }
+
+  /** Ends this life, because it does not answer; the next one begins at once. */
+  drop(reason: string): void {
+    if (this.#life === undefined) return;
+    this.#lastError = new Error(reason);
+    this.#life.disconnect();
+  }
+
+  /** Ends it for good. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#wake();
+    const life = this.#life;
+    if (life === undefined) return;
+    const ended = new Promise<void>((resolve) => life.once('end', resolve));
+    life.disconnect();
+    await ended;
+  }
+
+  #connect(): void {
+    this.#retry = undefined;
+    const { create, clock } = this.#options;
+    const life = create();
+    this.#life = life;
+    life.on('error', (error: Error) => {
+      this.#lastError = error;
+    });
+    life.once('end', () => this.#ended(life));
+    const tooSlow = clock.after(
+      SETUP_TIMEOUT,
+      () => this.drop(`Redis did not answer within ${SETUP_TIMEOUT} ms`),
+      'background',
+    );
+    this.#setUp(life)
+      .catch((error: unknown) => {
+        this.#lastError ??= error;
+        if (life.status !== 'end') life.disconnect();
+      })
+      .finally(() => tooSlow.cancel());
+  }
+
+  async #setUp(life: Redis): Promise<void> {
+    await life.connect(); // resolves when ioredis is ready, not when the socket is connected
+    await this.#options.prepare(life);
+    if (life !== this.#life || this.#closed) return;
+    this.#client = life;
+    this.#attempts = 0;
+    this.#lastError = undefined;
+    this.#reportBack();
+    this.#options.onUp?.(life);
+    this.#wake();
+  }
+
+  #ended(life: Redis): void {
+    if (life !== this.#life) return;
+    this.#life = undefined;
+    if (this.#client !== undefined) {
+      this.#client = undefined;
+      this.#options.onDown?.();
+    }
+    if (this.#closed) return;
+    this.#reportLoss();
+    const pause = Math.min(FIRST_PAUSE * 2 ** this.#attempts++, LONGEST_PAUSE) * (0.75 + Math.random() / 2);
+    this.#retry = this.#options.clock.after(pause, () => this.#connect());
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+
+  // One line per outage, and one when it is over.
+  #reportLoss(): void {
+    if (this.#downSince !== undefined) return;
+    this.#downSince = this.#options.clock.now();
+    this.#options.logger.warn(
+      { connection: this.#options.role, reason: causeOf(this.#lastError)?.message },
+      'Redis is away; trying again until it is back.',
+    );
+  }
+
+  #reportBack(): void {
+    if (this.#downSince === undefined) return;
+    const outageMs = this.#options.clock.now() - this.#downSince;
+    this.#downSince = undefined;
+    this.#options.logger.info({ connection: this.#options.role, outageMs }, 'Redis is back.');
+  }
+}

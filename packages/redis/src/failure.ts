@@ -1,0 +1,51 @@
+import { BelfryError } from '@belfry/contracts';
+
+/** Redis answered, and the answer was an error: the command reached it. Anything else is the connection's fault. */
+export const isRefusal = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
+
+/** ioredis had no connection to write on: the command was not sent. */
+export const isUnsent = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith("Stream isn't writeable");
+
+/** A cause that is safe to log: ioredis hangs the command's arguments on its errors, and those are payloads and passwords. */
+export function causeOf(error: unknown): Error | undefined {
+  if (error === undefined) return undefined;
+  const cause = new Error(error instanceof Error ? error.message : String(error));
+  if (error instanceof Error && 'code' in error) Object.assign(cause, { code: error.code });
+  return cause;
+}
+
+/** Redis was not there in time. */
+export const unavailable = (what: string, address: string, waitedMs: number, error: unknown): BelfryError =>
+  new BelfryError('TRANSPORT_UNAVAILABLE', {
+    message: `${what}: no connection to Redis at ${address} within ${waitedMs} ms${because(error)}.`,
+    hint: 'Is Redis running there, and do the URL, user and password fit?',
+    cause: causeOf(error),
+  });
+
+/** Written to the socket, and the connection broke before Redis answered. */
+export const unconfirmed = (channel: string, address: string): BelfryError =>
+  new BelfryError('PUBLISH_UNCONFIRMED', {
+    message: `a publish on ${channel} was sent to Redis at ${address}, but the connection broke before the answer came.`,
+    hint: 'It may have been delivered, and is not sent again. Publish it again only if handling it twice does no harm.',
+  });
+
+/** Redis said no. */
+export const refused = (
+  code: 'PUBLISH_REFUSED' | 'SUBSCRIBE_REFUSED',
+  what: string,
+  address: string,
+  error: Error,
+): BelfryError =>
+  new BelfryError(code, {
+    message: `${what}: Redis at ${address} answered ${error.message}.`,
+    hint: error.message.startsWith('NOPERM')
+      ? 'The ACL user lacks this right.'
+      : error.message.startsWith('OOM')
+        ? 'Redis is at maxmemory; publishing works, but taking a place in a group writes a little.'
+        : 'The answer is Redis’s own.',
+    cause: causeOf(error),
+  });
+
+const because = (error: unknown): string =>
+  error instanceof Error && error.message !== '' ? ` (${error.message})` : '';

@@ -1,0 +1,157 @@
+import { BelfryError } from '@belfry/contracts';
+import type { Clock, Logger } from '@belfry/core';
+import type { Redis } from 'ioredis';
+import { Connection } from './connection.js';
+import { isRefusal, refused, unavailable } from './failure.js';
+
+/** `sharded`: an inbox. `classic`: broadcast frames, and bare channels. `glob`: broadcast frames of many channels. */
+export type ListenKind = 'sharded' | 'classic' | 'glob';
+
+/** Takes one Pub/Sub message. */
+export type Hear = (message: string, channel: string) => void;
+
+export interface ListenerOptions {
+  readonly create: () => Redis;
+  readonly address: string;
+  /** How long a subscription waits for a connection, in milliseconds. */
+  readonly patience: number;
+  /** A new connection has every subscription again, each confirmed. */
+  readonly onUp: () => void;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** One Redis subscription, shared by everybody in this instance who wants it. */
+interface Ear {
+  readonly kind: ListenKind;
+  readonly name: string;
+  readonly hears: Set<Hear>;
+  /** Settles when Redis has confirmed it on the connection of the moment, or has refused it. */
+  confirmed: Promise<void>;
+}
+
+const subscribeCommand = { sharded: 'ssubscribe', classic: 'subscribe', glob: 'psubscribe' } as const;
+const unsubscribeCommand = { sharded: 'sunsubscribe', classic: 'unsubscribe', glob: 'punsubscribe' } as const;
+
+/** The subscriber connection: it knows what this instance listens to, and makes every new connection listen to all of it. */
+export class Listener {
+  readonly connection: Connection;
+  readonly #options: ListenerOptions;
+  readonly #ears = new Map<string, Ear>();
+  /** Ears that are being unsubscribed: what is still under way to them is heard. */
+  readonly #leaving = new Map<string, Ear>();
+  /** The client that listens, also while its earlier subscriptions are being confirmed. */
+  #current: Redis | undefined;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { create, logger, clock, onUp } = options;
+    this.connection = new Connection({
+      role: 'subscriber',
+      create: () => this.#attend(create()),
+      prepare: (client) => this.#listenAgain(client),
+      onUp,
+      logger,
+      clock,
+    });
+  }
+
+  /**
+   * Listens. Resolves once Redis has confirmed it.
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`
+   */
+  async listen(kind: ListenKind, name: string, hear: Hear): Promise<void> {
+    const key = `${kind} ${name}`;
+    let ear = this.#ears.get(key);
+    if (ear === undefined) {
+      ear = { kind, name, hears: new Set(), confirmed: Promise.resolve() };
+      this.#ears.set(key, ear);
+      if (this.#current !== undefined) this.#ask(this.#current, ear);
+    }
+    ear.hears.add(hear);
+    try {
+      await this.#confirmation(ear);
+    } catch (error) {
+      ear.hears.delete(hear);
+      if (ear.hears.size === 0 && this.#ears.get(key) === ear) this.#ears.delete(key);
+      throw error;
+    }
+  }
+
+  /** Stops listening. When it resolves, everything that Redis had sent has been heard. */
+  async stop(kind: ListenKind, name: string, hear: Hear): Promise<void> {
+    const key = `${kind} ${name}`;
+    const ear = this.#ears.get(key);
+    if (ear === undefined) return;
+    if (ear.hears.size === 1 && ear.hears.has(hear)) {
+      // Whoever begins to listen from now on gets a subscription of their own, asked for after this one has ended.
+      this.#ears.delete(key);
+      this.#leaving.set(key, ear);
+      await this.#current?.[unsubscribeCommand[kind]](name).catch(() => {}); // a broken connection hears nothing more either
+      if (this.#leaving.get(key) === ear) this.#leaving.delete(key);
+    }
+    ear.hears.delete(hear);
+  }
+
+  async #confirmation(ear: Ear): Promise<void> {
+    const { clock, patience, address } = this.#options;
+    const until = clock.now() + patience;
+    for (;;) {
+      const client = await this.connection.up(until - clock.now());
+      if (client === undefined)
+        throw unavailable(`a subscription to ${ear.name}`, address, patience, this.connection.lastError);
+      try {
+        await ear.confirmed;
+        if (client === this.connection.client) return;
+      } catch (error) {
+        if (error instanceof BelfryError) throw error;
+        await nextTurn(); // the connection broke before Redis answered: it takes a turn to notice, then the next one asks again
+      }
+    }
+  }
+
+  #ask(client: Redis, ear: Ear): void {
+    const { kind, name } = ear;
+    ear.confirmed = client[subscribeCommand[kind]](name).then(
+      () => {},
+      (error: unknown) => {
+        throw isRefusal(error)
+          ? refused('SUBSCRIBE_REFUSED', `a subscription to ${name}`, this.#options.address, error)
+          : error;
+      },
+    );
+    ear.confirmed.catch(() => {}); // looked at by whoever waits, if anybody does
+  }
+
+  async #listenAgain(client: Redis): Promise<void> {
+    this.#current = client;
+    client.once('end', () => {
+      if (this.#current === client) this.#current = undefined;
+    });
+    const ears = [...this.#ears.values()];
+    for (const ear of ears) this.#ask(client, ear);
+    for (const ear of ears) {
+      await ear.confirmed.catch((error: unknown) => {
+        if (!(error instanceof BelfryError)) throw error;
+        this.#options.logger.error({ channel: ear.name, err: error }, 'Redis refuses a subscription.');
+      });
+    }
+  }
+
+  #attend(client: Redis): Redis {
+    client.on('smessage', (channel: string, message: string) => this.#hear(`sharded ${channel}`, message, channel));
+    client.on('message', (channel: string, message: string) => this.#hear(`classic ${channel}`, message, channel));
+    client.on('pmessage', (glob: string, channel: string, message: string) =>
+      this.#hear(`glob ${glob}`, message, channel),
+    );
+    return client;
+  }
+
+  #hear(key: string, message: string, channel: string): void {
+    const ear = this.#ears.get(key) ?? this.#leaving.get(key);
+    if (ear === undefined) return;
+    for (const hear of ear.hears) hear(message, channel);
+  }
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

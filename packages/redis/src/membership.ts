@@ -1,0 +1,123 @@
+import type { Clock, Logger, Receipt } from '@belfry/core';
+import type { Redis } from 'ioredis';
+import { toReceipt } from './batch.js';
+import type { Connection } from './connection.js';
+import { causeOf, isRefusal, refused, unavailable } from './failure.js';
+import { FRAME_VERSION } from './frame.js';
+import { membersKey, stampsKey } from './names.js';
+import { audienceScript, joinScript, leaveScript, runScript } from './scripts.js';
+
+export interface MembershipOptions {
+  readonly connection: Connection;
+  readonly instance: string;
+  readonly address: string;
+  /** How long a change waits for a connection, in milliseconds. */
+  readonly patience: number;
+  /** A place without a stamp for so long is removed by other members, in milliseconds. */
+  readonly staleAfter: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** For so long a group that is wholly away stays known, so that its absence shows in receipts. */
+const REMEMBERED_MS = 86_400_000;
+
+/** A place in the ring of a group. */
+interface Place {
+  readonly channel: string;
+  readonly group: string;
+}
+
+/** The places that this instance has in the rings of its groups. */
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #places = new Map<string, Place>();
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a place. The inbox must be listened to already. */
+  async join(channel: string, group: string): Promise<void> {
+    const place = { channel, group };
+    this.#places.set(keyOf(place), place);
+    try {
+      await this.#insist(`taking a place in the group ${group} of ${channel}`, (client) => this.#stamp(client, place));
+    } catch (error) {
+      this.#places.delete(keyOf(place));
+      throw error;
+    }
+  }
+
+  /** Gives a place up. When Redis is away, others remove it when its stamp is old. */
+  async leave(channel: string, group: string): Promise<void> {
+    this.#places.delete(keyOf({ channel, group }));
+    const { connection, instance, logger } = this.#options;
+    const { client } = connection;
+    if (client === undefined) return;
+    await runScript(client, leaveScript, [membersKey(channel), stampsKey(channel)], [group, instance]).catch(
+      (error: unknown) =>
+        logger.warn(
+          { channel, group, reason: causeOf(error)?.message },
+          'A place in a group could not be given up; it will be removed when its stamp is old.',
+        ),
+    );
+  }
+
+  /** Stamps every place, and takes again what was lost: after an outage, a flush, or a restart of Redis. */
+  async stampAll(): Promise<void> {
+    const { client } = this.#options.connection;
+    if (client === undefined) return; // the next heartbeat does it
+    await Promise.all(
+      Array.from(this.#places.values(), (place) =>
+        this.#stamp(client, place).catch((error: unknown) => {
+          if (!isRefusal(error)) return; // the connection broke: its next life stamps
+          this.#options.logger.warn(
+            { ...place, reason: causeOf(error)?.message },
+            'Redis refuses to stamp a place in a group.',
+          );
+        }),
+      ),
+    );
+  }
+
+  /** Who would receive an event on the channel now. */
+  async audience(channel: string): Promise<Receipt> {
+    const reply = await this.#insist(`asking who listens to ${channel}`, (client) =>
+      runScript(client, audienceScript, [membersKey(channel)], [channel]),
+    );
+    return toReceipt(reply);
+  }
+
+  async #stamp(client: Redis, { channel, group }: Place): Promise<void> {
+    const { instance, staleAfter, logger } = this.#options;
+    const removed = await runScript(
+      client,
+      joinScript,
+      [membersKey(channel), stampsKey(channel)],
+      [group, instance, FRAME_VERSION, String(staleAfter), String(REMEMBERED_MS)],
+    );
+    if (Number(removed) > 0)
+      logger.info({ channel, removed }, 'Removed places of instances that have given no sign of life.');
+    // Given up while the stamp was under way: it must not come back by that.
+    if (!this.#places.has(keyOf({ channel, group }))) await this.leave(channel, group);
+  }
+
+  /** Repeats what may be repeated, over as many connections as it takes within the patience. */
+  async #insist<T>(what: string, work: (client: Redis) => Promise<T>): Promise<T> {
+    const { connection, clock, patience, address } = this.#options;
+    const until = clock.now() + patience;
+    for (;;) {
+      const client = await connection.up(until - clock.now());
+      if (client === undefined) throw unavailable(what, address, patience, connection.lastError);
+      try {
+        return await work(client);
+      } catch (error) {
+        if (isRefusal(error)) throw refused('SUBSCRIBE_REFUSED', what, address, error);
+        await new Promise((resolve) => setImmediate(resolve)); // the connection broke: it takes a turn to notice
+      }
+    }
+  }
+}
+
+const keyOf = ({ channel, group }: Place): string => `${channel} ${group}`;

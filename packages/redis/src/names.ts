@@ -1,0 +1,23 @@
+/**
+ * Every Redis name that Belfry uses for an event's channel hangs on the hash tag of that channel, so that one script touches one slot
+ * of a Cluster. `lua/publish.lua` builds the same names.
+ */
+const hanging = (channel: string): string => `belfry:{${channel}}:`;
+
+/** Hash, group -> ring: who shares the work. */
+export const membersKey = (channel: string): string => `${hanging(channel)}members`;
+/** Sorted set: when each place in a ring was stamped. */
+export const stampsKey = (channel: string): string => `${hanging(channel)}stamps`;
+/** Classic channel of the broadcast frames. */
+export const broadcastChannel = (channel: string): string => `${hanging(channel)}all`;
+/** Sharded channel of one member of a group. */
+export const inboxChannel = (channel: string, group: string, instance: string): string =>
+  `${hanging(channel)}inbox:${group}:${instance}`;
+/** Sharded channel on which an instance hears itself. */
+export const probeChannel = (instance: string): string => `belfry:{${instance}}:probe`;
+
+/** The glob for the broadcast channels of everything that a pattern matches, and of some things more: a glob's star crosses dots. */
+export const broadcastGlob = (pattern: string): string => broadcastChannel(pattern.replaceAll('**', '*'));
+
+/** The channel that a broadcast channel belongs to. */
+export const channelOfBroadcast = (name: string): string => name.slice('belfry:{'.length, -'}:all'.length);

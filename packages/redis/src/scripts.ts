@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+
+/** A Lua script of src/lua. Its header says what its keys, arguments and answer are. */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+function load(name: string): Script {
+  const text = readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+export const publishScript = load('publish');
+export const joinScript = load('join');
+export const leaveScript = load('leave');
+export const audienceScript = load('audience');
+
+/** Makes the scripts known to the server that a connection has just reached. */
+export async function loadScripts(client: Redis): Promise<void> {
+  await Promise.all(
+    [publishScript, joinScript, leaveScript, audienceScript].map(({ text }) => client.script('LOAD', text)),
+  );
+}
+
+/** Runs a script that may be run twice without harm: it is sent whole when the server has forgotten it. */
+export async function runScript(
+  client: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly string[],
+): Promise<unknown> {
+  try {
+    return await client.evalsha(script.sha, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!isNoScript(error)) throw error;
+    return client.eval(script.text, keys.length, ...keys, ...args);
+  }
+}
+
+export const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT');

@@ -1,0 +1,2 @@
+// One Redis for every test that does not need a server of its own.
+export { redisForTests as setup } from '@belfry/testing';
