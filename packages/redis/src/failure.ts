@@ -39,13 +39,17 @@ export const refused = (
 ): BelfryError =>
   new BelfryError(code, {
     message: `${what}: Redis at ${address} answered ${error.message}.`,
-    hint: error.message.startsWith('NOPERM')
-      ? 'The ACL user lacks this right.'
-      : error.message.startsWith('OOM')
-        ? 'Redis is at maxmemory; publishing works, but taking a place in a group writes a little.'
-        : 'The answer is Redis’s own.',
+    hint: hintFor(error.message),
     cause: causeOf(error),
   });
+
+function hintFor(answer: string): string {
+  if (answer.startsWith('NOPERM')) return 'The ACL user lacks this right.';
+  if (answer.startsWith('OOM'))
+    return 'Redis is at maxmemory: publishing works, but a place in a group takes a little memory.';
+  if (/unknown (redis )?command/i.test(answer)) return 'Belfry needs Redis 7.0 or later, or Valkey.';
+  return 'The answer is Redis’s own.';
+}
 
 const because = (error: unknown): string =>
   error instanceof Error && error.message !== '' ? ` (${error.message})` : '';

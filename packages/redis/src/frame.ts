@@ -8,11 +8,14 @@ export const FRAME_VERSION = '01';
  * (https://www.rfc-editor.org/rfc/rfc7464). The separator occurs in no JSON text, so one bad record spoils no other.
  */
 export function eachInFrame(message: string, take: (body: string) => void): void {
-  if (!message.startsWith(RECORD_SEPARATOR)) return take(message);
+  if (!message.startsWith(RECORD_SEPARATOR)) {
+    take(message);
+    return;
+  }
   for (let start = 1; start <= message.length; ) {
     const next = message.indexOf(RECORD_SEPARATOR, start);
     const end = next === -1 ? message.length : next;
-    take(message.slice(start, end));
+    take(message.slice(start, message[end - 1] === '\n' ? end - 1 : end));
     start = end + 1;
   }
 }

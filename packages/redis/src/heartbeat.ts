@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@belfry/core';
+import type { Redis } from 'ioredis';
 import type { Connection } from './connection.js';
 import type { Listener } from './listener.js';
 import type { Membership } from './membership.js';
@@ -66,21 +67,18 @@ export class Heartbeat {
 
   #tick(): void {
     this.#timer = this.#later();
-    const { commands, listener, instance } = this.#options;
+    const { commands, listener } = this.#options;
+    if (commands.client === undefined) return;
     const silent = `no sign of life for ${2 * this.#options.interval} ms`;
-    if (commands.client !== undefined && this.#beat - this.#answered >= 2) return commands.drop(silent);
-    if (
-      this.#listening &&
-      commands.client !== undefined &&
-      listener.connection.client !== undefined &&
-      this.#beat - this.#heard >= 2
-    ) {
-      return listener.connection.drop(silent);
-    }
-    const { client } = commands;
-    if (client === undefined) return;
+    if (this.#beat - this.#answered >= 2) commands.drop(silent);
+    else if (this.#listening && listener.connection.client !== undefined && this.#beat - this.#heard >= 2) {
+      listener.connection.drop(silent);
+    } else this.#probe(commands.client);
+  }
+
+  #probe(client: Redis): void {
     const beat = ++this.#beat;
-    client.spublish(probeChannel(instance), String(beat)).then(
+    client.spublish(probeChannel(this.#options.instance), String(beat)).then(
       () => {
         this.#answered = Math.max(this.#answered, beat);
       },

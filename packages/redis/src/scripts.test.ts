@@ -8,7 +8,7 @@ import { eachInFrame } from './frame.js';
 import { broadcastChannel, inboxChannel, membersKey, stampsKey } from './names.js';
 import { audienceScript, joinScript, leaveScript, publishScript, runScript } from './scripts.js';
 
-const url = process.env['BELFRY_TEST_REDIS_URL'] as string;
+const url = process.env.BELFRY_TEST_REDIS_URL as string;
 const connect = (to = url) => new Redis(to, { protocol: 2, autoResubscribe: false, retryStrategy: () => null });
 const idOf = (n: number) => (crc32(`member ${n}`) * 4294967296 + n).toString(16).padStart(16, '0').slice(0, 16);
 
@@ -135,7 +135,7 @@ describe('the ring scripts', () => {
     const member = await add('billing', 1);
     expect((await publish(redis, channel, 0, numbered(1))).groups).toEqual({ billing: 1 });
     member.client.disconnect();
-    await vi.waitUntil(async () => (await publish(redis, channel, 0, numbered(1))).groups['billing'] === 0);
+    await vi.waitUntil(async () => (await publish(redis, channel, 0, numbered(1))).groups.billing === 0);
     tap.disconnect();
   });
 
@@ -164,7 +164,7 @@ describe('the ring scripts', () => {
     for (const { client } of two) client.disconnect();
     await vi.waitUntil(
       async () =>
-        toReceipt(await runScript(redis, audienceScript, [membersKey(channel)], [channel])).groups['billing'] === 0,
+        toReceipt(await runScript(redis, audienceScript, [membersKey(channel)], [channel])).groups.billing === 0,
     );
     expect(await publish(redis, channel, 0, numbered(count))).toEqual({ broadcast: 0, groups: { billing: 0 } });
     expect(await redis.hget(membersKey(channel), 'billing')).toBe(before);

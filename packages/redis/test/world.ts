@@ -7,7 +7,7 @@ import { type RedisTransportOptions, redisTransport } from '../src/index.js';
 
 export const OrderPlaced = defineEvent('orders.placed', { schema: z.object({ n: z.number() }) });
 
-export const sharedUrl = process.env['BELFRY_TEST_REDIS_URL'] as string;
+export const sharedUrl = process.env.BELFRY_TEST_REDIS_URL as string;
 
 /** Keeps what is logged, as `level: message`. */
 export function collectingLogger(): Logger & { readonly lines: string[] } {

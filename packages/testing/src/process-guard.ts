@@ -16,7 +16,7 @@ export interface ProcessGuard {
  */
 export function guardProcess(pid: number | undefined, folder: string, clean: () => void): ProcessGuard {
   if (pid === undefined) return { release: () => undefined };
-  if (!listening) process.on('exit', () => onExit.forEach((run) => run()));
+  if (!listening) process.on('exit', cleanAll);
   listening = true;
   onExit.add(clean);
 
@@ -36,4 +36,8 @@ export function guardProcess(pid: number | undefined, folder: string, clean: () 
       if (onExit.delete(clean)) shell.stdin.end('released\n');
     },
   };
+}
+
+function cleanAll(): void {
+  for (const clean of onExit) clean();
 }

@@ -3,33 +3,30 @@ import type { Socket } from 'node:net';
 /** How much a delayed direction holds before it stops reading, as a network would. */
 const maxHeldBytes = 4 * 1024 * 1024;
 
-/** What steers a {@link ProxyFlow}; asked anew for each chunk. */
+/** What steers a {@link ProxyFlow}; asked anew whenever something happens. */
 export interface FlowControls {
   /** How long each chunk is held. */
   delayMs(): number;
-  /** How fast to read, in bytes a second. Infinity: as fast as possible. */
+  /** How fast to read; Infinity: as fast as the sink takes it, 0: not at all. */
   bytesPerSecond(): number;
-  /** Whether everything, the end too, vanishes. */
-  swallows(): boolean;
-  /** Sees each chunk that is not swallowed; false makes it vanish. */
+  /** Sees each chunk once; false makes it vanish. */
   passes(chunk: Buffer): boolean;
+  /** Sees the end of the stream; false makes it vanish. */
+  passesEnd(): boolean;
 }
 
 interface Held {
-  /** null: the end of the stream */
+  /** null stands for the end of the stream. */
   readonly chunk: Buffer | null;
-  readonly at: number;
+  readonly since: number;
 }
 
-/** One direction of a connection: what one socket sends goes to the other one, in order, and never faster than it takes it. */
+/** One direction of a connection: what one socket sends goes to the other, in order, no faster than that one takes it. */
 export class ProxyFlow {
-  /** The source has ended, and nobody was told. */
-  endVanished = false;
   #held: Held[] = [];
   #heldBytes = 0;
   #mustDrain = false;
-  #readAgainAt = 0;
-  #lastRead = 0;
+  #lastRead = { at: 0, bytes: 0 };
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -37,10 +34,13 @@ export class ProxyFlow {
     private readonly sink: Socket,
     private readonly controls: FlowControls,
   ) {
-    source.on('data', (chunk) => this.#take(chunk));
+    source.on('data', (chunk: Buffer) => {
+      this.#lastRead = { at: performance.now(), bytes: chunk.length };
+      if (controls.passes(chunk)) this.#hold(chunk);
+      this.adjust();
+    });
     source.on('end', () => {
-      if (controls.swallows()) this.endVanished = true;
-      else this.#hold(null);
+      if (controls.passesEnd()) this.end();
     });
     sink.on('drain', () => {
       this.#mustDrain = false;
@@ -48,28 +48,54 @@ export class ProxyFlow {
     });
   }
 
-  /** Call it when what the controls say may have changed. */
-  adjust(): void {
-    clearTimeout(this.#timer);
-    const delayMs = this.controls.delayMs();
-    const now = performance.now();
-    while (!this.#mustDrain && this.#held.length > 0 && this.#held[0]!.at + delayMs <= now) this.#release();
-
-    const rate = this.controls.bytesPerSecond();
-    this.#readAgainAt = rate === Number.POSITIVE_INFINITY ? 0 : Math.max(this.#readAgainAt, now);
-    if (this.#mustDrain || this.#heldBytes > maxHeldBytes || rate === 0 || this.#readAgainAt > now) this.source.pause();
-    else this.source.resume();
-
-    const next = [
-      ...(this.#held[0] && !this.#mustDrain ? [this.#held[0].at + delayMs] : []),
-      ...(this.#readAgainAt > now ? [this.#readAgainAt] : []),
-    ];
-    if (next.length > 0) this.#timer = setTimeout(() => this.adjust(), Math.min(...next) - now);
+  /** Ends the sink after everything that came before. */
+  end(): void {
+    this.#hold(null);
+    this.adjust();
   }
 
-  /** Forgets what is held. */
+  /** To be called when the controls may answer differently than before. */
+  adjust(): void {
+    clearTimeout(this.#timer);
+    if (this.sink.destroyed) this.close();
+    const now = performance.now();
+    const delayMs = this.controls.delayMs();
+    while (!this.#mustDrain && this.#held[0] && this.#held[0].since + delayMs <= now) this.#release();
+
+    const readAt = this.#mayReadAt();
+    const isFull = this.#mustDrain || this.#heldBytes > maxHeldBytes;
+    if (isFull || readAt > now) this.source.pause();
+    else this.source.resume();
+
+    const releaseAt = this.#held[0] && !this.#mustDrain ? this.#held[0].since + delayMs : Number.POSITIVE_INFINITY;
+    const next = Math.min(releaseAt, readAt > now ? readAt : Number.POSITIVE_INFINITY);
+    if (next < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.adjust(), Math.ceil(next - now));
+  }
+
+  /** Drops what is held. */
   close(): void {
     clearTimeout(this.#timer);
     this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  #mayReadAt(): number {
+    const rate = this.controls.bytesPerSecond();
+    return rate === 0 ? Number.POSITIVE_INFINITY : this.#lastRead.at + (this.#lastRead.bytes / rate) * 1000;
+  }
+
+  #hold(chunk: Buffer | null): void {
+    this.#held.push({ chunk, since: performance.now() });
+    this.#heldBytes += chunk?.length ?? 0;
+  }
+
+  #release(): void {
+    const { chunk } = this.#held.shift()!;
+    if (!chunk) {
+      this.sink.end();
+      return;
+    }
+    this.#heldBytes -= chunk.length;
+    this.#mustDrain = !this.sink.write(chunk);
   }
 }

@@ -1,17 +1,33 @@
+import { execFileSync } from 'node:child_process';
 import { unpackDebianPackages } from './debian-package.js';
 import { findExecutable } from './executable.js';
 import type { RedisProgram } from './redis-process.js';
 
-/** The first `redis-server`, else `valkey-server`, in the folders of `PATH`. @throws Error when there is none. */
+/** Sharded Pub/Sub, which Belfry stands on, came with Redis 7.0. */
+const OLDEST = 7;
+
+/**
+ * The first `redis-server`, else `valkey-server`, in the folders of `PATH`.
+ * @throws Error when there is none, or when it is older than Redis 7.0.
+ */
 export function installedRedisServer(): RedisProgram {
   const command = findExecutable(['redis-server', 'valkey-server']);
   if (!command) throw new Error('no redis-server and no valkey-server in the folders of PATH');
-  return { command, env: process.env };
+  return refuseOld({ command, env: process.env });
 }
 
 /** The distribution's Redis, from a cache folder of the project: see {@link unpackDebianPackages}. */
 export async function packagedRedisServer(): Promise<RedisProgram> {
-  return await packagedProgram('redis-server', 'no Redis found');
+  return refuseOld(await packagedProgram('redis-server', 'no Redis found'));
+}
+
+function refuseOld(program: RedisProgram): RedisProgram {
+  const { command, env } = program;
+  const version = /\bv=(\d+)\.\S*/.exec(execFileSync(command, ['--version'], { encoding: 'utf8', env }));
+  if (version && Number(version[1]) < OLDEST) {
+    throw new Error(`${command} is Redis ${version[0].slice(2)}; Belfry needs ${OLDEST}.0 or later`);
+  }
+  return program;
 }
 
 /**

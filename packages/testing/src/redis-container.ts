@@ -19,6 +19,7 @@ export class RedisContainer {
 
   private constructor(
     private readonly container: StartedTestContainer,
+    private readonly config: RedisConfig,
     readonly host: string,
     readonly port: number,
   ) {}
@@ -33,11 +34,7 @@ export class RedisContainer {
       try {
         return await RedisContainer.#launch(config);
       } catch (error) {
-        const portWasTaken = /port is already allocated|address already in use/i.test(String(error));
-        // Without internet the image of Ryuk, testcontainers' janitor, is what lacks most often: do without it.
-        const lacksRyuk = /ryuk/i.test(String(error)) && !process.env.TESTCONTAINERS_RYUK_DISABLED;
-        if (lacksRyuk) process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
-        else if (!portWasTaken || attempt === 5) throw error;
+        if (attempt === 5 || !(portWasTaken(error) || goWithoutRyuk(error))) throw error;
       }
     }
   }
@@ -55,7 +52,7 @@ export class RedisContainer {
       .withStartupTimeout(startTimeoutMs)
       .start();
     const container = await withTimeout(starting, pullTimeoutMs, `${image} did not start within ${pullTimeoutMs} ms`);
-    const server = new RedisContainer(container, container.getHost(), port);
+    const server = new RedisContainer(container, config, container.getHost(), port);
     await server.#ready();
     return server;
   }
@@ -68,18 +65,24 @@ export class RedisContainer {
 
   /** Ends the server, if it still runs, and starts it again on the same port. */
   async restart({ empty }: { empty: boolean }): Promise<void> {
-    if (!empty) await this.container.exec(['redis-cli', 'save']).catch(() => undefined); // killed before: nothing to save
+    if (!empty) await this.#command('SAVE').catch(() => undefined); // killed before: nothing to save
     const handle = await this.#handle();
     const { State } = await handle.inspect();
     if (State.Running) await this.kill('SIGKILL');
     await handle.start();
-    if (empty) await this.container.exec(['redis-cli', 'flushall']);
     await this.#ready();
+    if (empty) await this.#command('FLUSHALL'); // what an earlier SAVE has left in the container
   }
 
   /** Removes the container. */
   async stop(): Promise<void> {
     await this.container.stop({ timeout: 0, removeVolumes: true });
+  }
+
+  async #command(name: string): Promise<void> {
+    const { requirepass } = this.config;
+    const login = typeof requirepass === 'string' && requirepass !== '' ? ['-a', requirepass] : [];
+    await this.container.exec(['redis-cli', ...login, name]);
   }
 
   async #handle() {
@@ -92,6 +95,23 @@ export class RedisContainer {
     await this.stop().catch(() => undefined);
     throw new Error(`${image} gave no PONG within ${startTimeoutMs} ms`);
   }
+}
+
+class StartTimeout extends Error {}
+
+function portWasTaken(error: unknown): boolean {
+  return /port is already allocated|address already in use/i.test(String(error));
+}
+
+/**
+ * Without internet it is the image of Ryuk, testcontainers' janitor, that lacks most often; the error does not say which
+ * image it was. Without Ryuk, a container stays when this process is killed.
+ * @returns whether it is worth another attempt
+ */
+function goWithoutRyuk(error: unknown): boolean {
+  if (error instanceof StartTimeout || process.env.TESTCONTAINERS_RYUK_DISABLED) return false;
+  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+  return true;
 }
 
 /** @throws Error when no Docker engine accepts connections. Loading testcontainers takes longer than to find that out. */
@@ -137,7 +157,7 @@ async function withTimeout(starting: Promise<StartedTestContainer>, ms: number, 
     timer = setTimeout(() => {
       // Nobody waits for it any more: when it does come up, it must not stay.
       starting.then((container) => container.stop()).catch(() => undefined);
-      reject(new Error(message));
+      reject(new StartTimeout(message));
     }, ms);
   });
   return await Promise.race([starting, late]).finally(() => clearTimeout(timer));

@@ -7,6 +7,12 @@ export interface Address {
   readonly port: number;
 }
 
+/** The address in a `redis://` URL; what it leaves out is 127.0.0.1 and 6379. @throws TypeError when it is no URL. */
+export function addressOf(url: string): Address {
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port || 6379) };
+}
+
 /** What a server said to a `PING`; `silent` covers a refused connection, no answer within the time, and nonsense. */
 export type Pulse = 'ready' | 'loading' | 'silent';
 

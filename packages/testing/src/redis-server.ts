@@ -1,7 +1,7 @@
 import { installedRedisServer, packagedRedisServer } from './redis-binary.js';
 import type { RedisConfig } from './redis-config.js';
 import { RedisContainer } from './redis-container.js';
-import { pingRedis } from './redis-ping.js';
+import { addressOf, pingRedis } from './redis-ping.js';
 import { RedisProcess } from './redis-process.js';
 
 /** Where a Redis for tests can come from, in the order in which the ways are tried. */
@@ -115,10 +115,9 @@ function asServerFailure(error: unknown): never {
 }
 
 async function sharedServer(url: string): Promise<RedisServer> {
-  const { protocol, hostname, port } = new URL(url);
-  const address = { host: hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port || 6379) };
+  const address = addressOf(url);
   // Behind TLS there is no telling without certificates: the client will.
-  if (protocol === 'redis:' && (await pingRedis(address, 5000)) !== 'ready') {
+  if (url.startsWith('redis:') && (await pingRedis(address, 5000)) !== 'ready') {
     throw new Error(`no Redis answers at ${address.host}:${address.port}, which BELFRY_TEST_REDIS_URL names`);
   }
   const refuse = async (): Promise<never> => {

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { eachInFrame } from './frame.js';
+
+function bodiesIn(message: string): string[] {
+  const bodies: string[] = [];
+  eachInFrame(message, (body) => bodies.push(body));
+  return bodies;
+}
+
+describe('a frame', () => {
+  it('hands a lone event over as it is', () => {
+    expect(bodiesIn('{"a":\n1}\n')).toEqual(['{"a":\n1}\n']);
+    expect(bodiesIn('')).toEqual(['']);
+  });
+
+  it('is taken apart at the separators, without the line feed that ends each record', () => {
+    expect(bodiesIn('\x1e{"a":1}\n\x1e{"b":2}\n')).toEqual(['{"a":1}', '{"b":2}']);
+  });
+
+  it('hands over what is not well formed too: it is the reader who rejects and counts', () => {
+    expect(bodiesIn('\x1egarbage\n\x1e\x1e{"b":2}')).toEqual(['garbage', '', '{"b":2}']);
+    expect(bodiesIn('\x1e')).toEqual(['']);
+  });
+});
