@@ -1,11 +1,12 @@
 // Write a message down
-
+export { defineEvent, type EventContract, type EventOptions, type Guarantee } from './event.js';
 export { type ChannelContract, type ChannelOptions, defineChannel } from './channel.js';
+
 // Read a contract
 export { type AnyContract, type EventData, type EventInput, isContract } from './contract.js';
-export { type Duration, isDuration, toMilliseconds } from './duration.js';
+export { type Schema, type SchemaInput, type SchemaOutput, type Validation, validate } from './schema.js';
+export type { Json, JsonInput, JsonMistake, NotJson } from './json.js';
+
 // Shared by every package
 export { BelfryError, type BelfryErrorOptions, type ErrorCode, type ErrorIssue, errorCodes } from './error.js';
-export { defineEvent, type EventContract, type EventOptions, type Guarantee } from './event.js';
-export type { Json, JsonInput, JsonMistake, NotJson } from './json.js';
-export { type Schema, type SchemaInput, type SchemaOutput, type Validation, validate } from './schema.js';
+export { type Duration, isDuration, toMilliseconds } from './duration.js';

@@ -68,8 +68,8 @@ describe('validate', () => {
   });
 
   it('waits for a promise that is not the native one', async () => {
-    // biome-ignore lint/suspicious/noThenProperty: a promise of another library is what this is about
     const schema = answering(() => ({
+      // biome-ignore lint/suspicious/noThenProperty: a promise of another library is what this is about
       then: (done: (result: unknown) => void) => done({ issues: [{ message: 'no' }] }),
     }));
     expect(validate(schema, 'x')).toBeInstanceOf(Promise);

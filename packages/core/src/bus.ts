@@ -9,7 +9,7 @@ import {
 import { type Clock, settlesWithin, sleep } from './clock.js';
 import type { MessageContext } from './context.js';
 import { messageIds, newInstanceId } from './identity.js';
-import type { Logger } from './logger.js';
+import { type Logger, unbreakable } from './logger.js';
 import { type BusOptions, type ResolvedBusOptions, resolveBusOptions, resolveSubscribeOptions } from './options.js';
 import { checkPattern } from './pattern.js';
 import { Publication, type PublishOptions } from './publication.js';
@@ -18,9 +18,8 @@ import { Receiver, type SubscriptionStats } from './subscription.js';
 import type { Receipt, Source, Transport, TransportSubscription } from './transport.js';
 
 /** What a handler is called with: the data (the output of the contract's schema), and everything else about the message. */
-export type HandlerArguments<C extends AnyContract> = C extends AnyContract
-  ? [data: EventData<C>, context: MessageContext<C>]
-  : never;
+// No union of tuples for several contracts: the compiler would refuse a handler with one parameter.
+export type HandlerArguments<C extends AnyContract> = [data: EventData<C>, context: MessageContext<C>];
 
 /** Handles one message. What it returns is ignored; when it throws, that is logged and counted. */
 export type Handler<C extends AnyContract> = (...args: HandlerArguments<C>) => unknown;
@@ -81,7 +80,7 @@ export interface Bus extends Publisher {
   /**
    * Handles the events of a contract, of several contracts, or whatever a pattern matches. Resolves once the broker has confirmed it.
    * @throws BelfryError `DUPLICATE_HANDLER`: the group already has a handler for it on this bus; `OPTION_INVALID`, `CONTRACT_INVALID`,
-   * `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`
+   * `HANDLER_INVALID`, `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`
    */
   subscribe<C extends AnyContract>(
     contract: C | readonly C[],
@@ -147,8 +146,8 @@ class TransportBus implements Bus {
     this.namespace = namespace;
     this.#options = options;
     this.#clock = clock;
-    this.#logger = logger;
-    this.#transport = transport({ service: name, instance: this.instance, logger, clock });
+    this.#logger = unbreakable(logger);
+    this.#transport = transport({ service: name, instance: this.instance, logger: this.#logger, clock });
     this.#publication = new Publication({
       transport: this.#transport,
       namespace,
@@ -188,6 +187,8 @@ class TransportBus implements Bus {
     else if (contracts.length === 0)
       throw new BelfryError('CONTRACT_INVALID', { message: 'there is no contract to subscribe to.' });
     for (const contract of contracts) this.#checkContract(contract);
+    if (typeof handler !== 'function')
+      throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
     const title = typeof what === 'string' ? what : contracts.map(({ channel }) => channel).join(', ');
     const { group, ...handling } = resolveSubscribeOptions(title, options, this.name, contracts);
 
@@ -233,7 +234,7 @@ class TransportBus implements Bus {
     const until = this.#clock.now() + toMilliseconds(timeout, 'ready({ timeout })');
     for (;;) {
       const audience = await this.#transport.audience(this.#channelOf(contract));
-      const missing = groups?.filter((group) => !audience.groups[group]) ?? [];
+      const missing = groups?.filter((group) => !((audience.groups[group] ?? 0) > 0)) ?? []; // a group may be called constructor
       const anybody = audience.broadcast > 0 || Object.values(audience.groups).some((members) => members > 0);
       if (groups === undefined ? anybody : missing.length === 0) return;
       if (this.#clock.now() >= until) {
@@ -246,7 +247,7 @@ class TransportBus implements Bus {
     }
   }
 
-  close({ timeout = '10s' }: { readonly timeout?: Duration } = {}): Promise<DrainReport> {
+  async close({ timeout = '10s' }: { readonly timeout?: Duration } = {}): Promise<DrainReport> {
     this.#closing ??= this.#drain(toMilliseconds(timeout, 'close({ timeout })'));
     return this.#closing;
   }

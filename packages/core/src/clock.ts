@@ -15,11 +15,21 @@ export interface Timer {
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(milliseconds, callback, background) {
-    const timeout = setTimeout(callback, milliseconds);
-    if (background) timeout.unref();
+    let timeout: NodeJS.Timeout;
+    const wait = (rest: number) => {
+      timeout = setTimeout(
+        () => (rest > LONGEST_TIMEOUT ? wait(rest - LONGEST_TIMEOUT) : callback()),
+        Math.min(rest, LONGEST_TIMEOUT),
+      );
+      if (background) timeout.unref();
+    };
+    wait(milliseconds);
     return { cancel: () => clearTimeout(timeout) };
   },
 };
+
+/** A longer one would be over at once. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const LONGEST_TIMEOUT = 2_147_483_647;
 
 /** Waits on a clock. */
 export const sleep = (clock: Clock, milliseconds: number): Promise<void> =>

@@ -1,3 +1,5 @@
+import { Fifo } from './fifo.js';
+
 /** One message, read and ready to be handled. */
 export interface Work {
   /** Messages of one lane are handled one at a time, in order. Absent: no lane. */
@@ -28,12 +30,11 @@ interface Entry {
  */
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions;
-  #waiting: { body: string; channel: string }[] = [];
-  #head = 0;
+  readonly #waiting = new Fifo<{ body: string; channel: string }>();
   #bytes = 0;
   #running = 0;
   #parked = 0;
-  readonly #lanes = new Map<string, Entry[]>();
+  readonly #lanes = new Map<string, Fifo<Entry>>();
   readonly #idle: (() => void)[] = [];
 
   constructor(options: DeliveryQueueOptions) {
@@ -42,7 +43,7 @@ export class DeliveryQueue {
 
   /** Messages that wait. */
   get queued(): number {
-    return this.#waiting.length - this.#head + this.#parked;
+    return this.#waiting.length + this.#parked;
   }
 
   /** Messages that are being handled. */
@@ -71,18 +72,17 @@ export class DeliveryQueue {
   /** Forgets what waits. Returns how many messages that were. */
   clear(): number {
     const cleared = this.queued;
-    this.#waiting = [];
-    this.#head = this.#bytes = this.#parked = 0;
-    for (const lane of this.#lanes.keys()) this.#lanes.set(lane, []);
+    this.#waiting.clear();
+    for (const lane of this.#lanes.values()) lane.clear();
+    this.#bytes = this.#parked = 0;
     this.#settle();
     return cleared;
   }
 
   #fill(): void {
     while (this.#running < this.#options.concurrency) {
-      const next = this.#waiting[this.#head];
+      const next = this.#waiting.shift();
       if (next === undefined) break;
-      this.#head++;
       const work = this.#options.open(next.body, next.channel);
       if (work === undefined) {
         this.#bytes -= next.body.length;
@@ -94,11 +94,10 @@ export class DeliveryQueue {
         parked.push(entry);
         this.#parked++;
       } else {
-        if (work.lane !== undefined) this.#lanes.set(work.lane, []);
+        if (work.lane !== undefined) this.#lanes.set(work.lane, new Fifo());
         this.#start(entry);
       }
     }
-    this.#compact();
     this.#settle();
   }
 
@@ -129,15 +128,6 @@ export class DeliveryQueue {
     if (following === undefined) this.#lanes.delete(lane);
     else this.#parked--;
     return following;
-  }
-
-  /** Gives back the memory of what has been started: shifting an array of thousands for each message would be slow. */
-  #compact(): void {
-    if (this.#head === this.#waiting.length) this.#waiting.length = this.#head = 0;
-    else if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#head);
-      this.#head = 0;
-    }
   }
 
   #settle(): void {

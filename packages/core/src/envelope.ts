@@ -95,15 +95,19 @@ export function decodeEnvelope(text: string): Envelope {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('it is not a JSON object');
   const envelope = value as Record<string, unknown>;
-  if (envelope['specversion'] !== '1.0') throw invalid('specversion is not "1.0"');
+  if (envelope.specversion !== '1.0') throw invalid('specversion is not "1.0"');
   for (const name of ['id', 'source', 'type']) {
     if (typeof envelope[name] !== 'string' || envelope[name] === '') throw invalid(`${name} is not a text`);
   }
   for (const name of optionalTexts) {
-    if (envelope[name] !== undefined && typeof envelope[name] !== 'string') throw invalid(`${name} is not a text`);
+    const attribute = envelope[name];
+    if (attribute === null)
+      delete envelope[name]; // says, in the JSON format, that the attribute is not set
+    else if (attribute !== undefined && typeof attribute !== 'string') throw invalid(`${name} is not a text`);
   }
   const { dataversion } = envelope;
-  if (typeof dataversion === 'number') envelope['dataversion'] = String(dataversion);
+  if (dataversion === null) delete envelope.dataversion;
+  else if (typeof dataversion === 'number') envelope.dataversion = String(dataversion);
   else if (dataversion !== undefined && typeof dataversion !== 'string')
     throw invalid('dataversion is neither a text nor a number');
   return envelope as Envelope;
@@ -125,6 +129,8 @@ const known = new Set<string>([
   'subject',
   'data',
   'data_base64',
+  'sequence',
+  'cursor',
   ...optionalTexts,
 ]);
 

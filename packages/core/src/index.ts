@@ -13,17 +13,15 @@ export {
   type SubscribeOptionsFor,
   type Subscription,
 } from './bus.js';
-export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clock.js';
-export { type Causality, currentContext, type MessageContext, runInContext } from './context.js';
-// For programs that read the wire
-export { decodeEnvelope, type Envelope, type ExtensionValue } from './envelope.js';
-export { consoleLogger, type Logger, silentLogger } from './logger.js';
-export type { Call, HandleCall, Middleware, PublishCall } from './middleware.js';
-export type { BusOptions } from './options.js';
-export { matchesPattern } from './pattern.js';
-export type { PublishOptions } from './publication.js';
 export { Publisher } from './publisher.js';
+export type { BusOptions } from './options.js';
+export type { PublishOptions } from './publication.js';
 export type { RejectReason, SubscriptionStats } from './subscription.js';
+export { type Causality, currentContext, type MessageContext, runInContext } from './context.js';
+export type { Call, HandleCall, Middleware, PublishCall } from './middleware.js';
+export { consoleLogger, type Logger, silentLogger } from './logger.js';
+export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clock.js';
+
 // For people who write transports
 export type {
   Deliver,
@@ -36,3 +34,7 @@ export type {
   TransportHost,
   TransportSubscription,
 } from './transport.js';
+
+// For programs that read the wire
+export { decodeEnvelope, type Envelope, type ExtensionValue } from './envelope.js';
+export { matchesPattern } from './pattern.js';

@@ -19,3 +19,15 @@ export const consoleLogger: Logger = {
 
 /** Says nothing. */
 export const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** The same logger, except that it cannot throw: a broken log must not stop what it reports on. */
+export function unbreakable(logger: Logger): Logger {
+  const attempt = (level: keyof Logger) => (fields: object, message: string) => {
+    try {
+      logger[level](fields, message);
+    } catch {
+      // There is nowhere left to say it.
+    }
+  };
+  return { debug: attempt('debug'), info: attempt('info'), warn: attempt('warn'), error: attempt('error') };
+}

@@ -80,6 +80,8 @@ const isName = (value: unknown): boolean => typeof value === 'string' && /^[A-Za
 const isNamespace = (value: unknown): boolean =>
   typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(value);
 const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 1;
+const hasMethods = (value: unknown, names: readonly string[]): boolean =>
+  names.every((name) => typeof (value as Record<string, unknown> | null | undefined)?.[name] === 'function');
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 
 /** @throws BelfryError `OPTION_INVALID` */
@@ -97,7 +99,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     clock = systemClock,
   } = options ?? {};
   const { publish = true, receive = true } =
-    typeof validate === 'boolean' ? { publish: validate, receive: validate } : validate;
+    typeof validate === 'boolean' ? { publish: validate, receive: validate } : (validate ?? {});
   const mistakes = new Mistakes();
   mistakes.unknown(options ?? {}, busOptions);
   mistakes.check(url === undefined || typeof url === 'string', 'url must be a text');
@@ -114,7 +116,17 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     isNamespace(namespace),
     `namespace must be letters, digits, ., _, : and -, not ${JSON.stringify(namespace)}`,
   );
-  mistakes.check(isBoolean(publish) && isBoolean(receive), 'validate must be true, false or { publish, receive }');
+  mistakes.check(
+    hasMethods(logger, ['debug', 'info', 'warn', 'error']),
+    'logger must have the methods debug, info, warn and error',
+  );
+  mistakes.check(hasMethods(clock, ['now', 'after']), 'clock must have the methods now and after');
+  mistakes.check(
+    isBoolean(validate) ||
+      (typeof validate === 'object' && validate !== null && isBoolean(publish) && isBoolean(receive)),
+    'validate must be true, false or { publish, receive }',
+  );
+  if (typeof validate === 'object' && validate !== null) mistakes.unknown(validate, ['publish', 'receive']);
   mistakes.check(
     Array.isArray(middleware) && middleware.every((layer) => typeof layer === 'function'),
     'middleware must be a list of functions',

@@ -74,10 +74,11 @@ export class Publication {
     const { channel, schema } = contract;
     const validation = this.#options.validate && schema !== undefined ? validate(schema, data) : unchecked;
     const before = this.#tails.get(channel);
-    if (before === undefined && !(validation instanceof Promise))
-      return this.#send(contract, data, validation, options, extensions);
+    // Written down now: what the caller does to the data while a schema thinks about them must not travel.
+    const send = this.#prepare(contract, data, options, extensions);
+    if (before === undefined && !(validation instanceof Promise)) return sendIfValid(contract, validation, send);
     const ready = Promise.all([validation, before]);
-    const receipt = ready.then(([validated]) => this.#send(contract, data, validated, options, extensions));
+    const receipt = ready.then(([validated]) => sendIfValid(contract, validated, send));
     this.#tails.set(channel, ready);
     ready.then(() => {
       if (this.#tails.get(channel) === ready) this.#tails.delete(channel);
@@ -85,27 +86,27 @@ export class Publication {
     return receipt;
   }
 
-  #send(
+  /** Encodes, and returns what sends it; a mistake is told when it would be sent, after the schema has spoken. */
+  #prepare(
     contract: AnyContract,
     data: unknown,
-    validation: Validation,
     options: PublishOptions,
     extensions: PublishOptions['extensions'],
-  ): Promise<Receipt> {
+  ): () => Promise<Receipt> {
     const { transport, namespace, publicChannels, maxMessageBytes } = this.#options;
     try {
-      if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
       if (contract.kind === 'channel') {
         const payload = typeof data === 'string' ? data : toJson(contract, data);
         checkSize(contract, payload, maxMessageBytes);
-        return transport.publishBare(contract.channel, payload).then((broadcast) => ({ broadcast, groups: {} }));
+        return () => transport.publishBare(contract.channel, payload).then((broadcast) => ({ broadcast, groups: {} }));
       }
       const key = options.key ?? keyOf(contract, data);
       const body = this.#encode(contract, data, key, options, extensions);
       checkSize(contract, body, maxMessageBytes);
-      return transport.publish({ channel: `${namespace}:${contract.channel}`, body, key, public: publicChannels });
+      const event = { channel: `${namespace}:${contract.channel}`, body, key, public: publicChannels };
+      return () => transport.publish(event);
     } catch (error) {
-      return Promise.reject(error);
+      return () => Promise.reject(error);
     }
   }
 
@@ -121,7 +122,7 @@ export class Publication {
       encode = envelopeEncoder(this.#options.source, contract.name, contract.version);
       this.#encoders.set(contract.channel, encode);
     }
-    for (const name in extensions) checkExtension(contract, name);
+    for (const name in extensions) checkExtension(contract, name, extensions[name]);
     const context = currentContext();
     const attributes = {
       id: this.#options.nextId(),
@@ -138,6 +139,15 @@ export class Publication {
 }
 
 const unchecked: Validation = { valid: true, value: undefined };
+
+function sendIfValid(contract: AnyContract, validation: Validation, send: () => Promise<Receipt>): Promise<Receipt> {
+  if (!validation.valid) return Promise.reject(invalid(contract, 'do not fit its schema', validation.issues));
+  try {
+    return send();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
 
 function keyOf(contract: EventContract, data: unknown): string | undefined {
   if (contract.key === undefined) return undefined;
@@ -176,11 +186,14 @@ function checkSize(contract: AnyContract, body: string, maxMessageBytes: number)
 const reserved =
   /^(specversion|id|source|type|time|datacontenttype|dataschema|dataversion|subject|data|partitionkey|correlationid|causationid|traceparent|tracestate|sequence|cursor)$/;
 
-function checkExtension(contract: AnyContract, name: string): void {
-  if (/^[a-z0-9]+$/.test(name) && !reserved.test(name)) return;
+function checkExtension(contract: AnyContract, name: string, value: unknown): void {
+  const nameFits = /^[a-z0-9]+$/.test(name) && !reserved.test(name);
+  if (nameFits && (typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value))) return;
   throw new BelfryError('OPTION_INVALID', {
-    message: `${title(contract)} cannot carry the extension attribute ${JSON.stringify(name)}.`,
-    hint: 'Names are lower-case letters and digits, and none that CloudEvents or Belfry uses itself.',
+    message: `${title(contract)} cannot carry the extension attribute ${JSON.stringify(name)}${nameFits ? ` with a value of type ${typeof value}` : ''}.`,
+    hint: nameFits
+      ? 'Values are texts, finite numbers, true or false.'
+      : 'Names are lower-case letters and digits, and none that CloudEvents or Belfry uses itself.',
   });
 }
 

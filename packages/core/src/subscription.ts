@@ -55,6 +55,8 @@ export interface ReceiverOptions {
 
 // A flood of garbage must not become a flood of log lines.
 const LOG_LINES_PER_SECOND = 10;
+// A full queue has room again after each message that is handled, so "full" comes and goes thousands of times a second.
+const OVERFLOW_LOG_INTERVAL = 10_000;
 
 /** Turns the encoded messages of one subscription into calls of its handler. Nothing that arrives can make it throw or stop. */
 export class Receiver {
@@ -63,7 +65,7 @@ export class Receiver {
   readonly stats: SubscriptionStats;
   #logWindow = 0;
   #logLines = 0;
-  #overflowing = false;
+  #overflowLoggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -101,17 +103,15 @@ export class Receiver {
       (body.length * 3 > maxMessageBytes && Buffer.byteLength(body) > maxMessageBytes)
     ) {
       this.#reject('tooLarge', channel, { message: `It is larger than ${maxMessageBytes} bytes.` });
-    } else if (this.#queue.push(body, channel)) {
-      this.#overflowing = false;
-    } else {
+    } else if (!this.#queue.push(body, channel)) {
       this.stats.dropped++;
-      if (!this.#overflowing) {
-        this.#overflowing = true;
-        this.#options.logger.warn(
-          { ...this.#fields(channel), dropped: this.stats.dropped, queued: this.#queue.queued },
-          'A handler cannot keep up: its queue is full, and messages are being dropped. Raise concurrency, or add instances to the group.',
-        );
-      }
+      const now = this.#options.clock.now();
+      if (now - this.#overflowLoggedAt < OVERFLOW_LOG_INTERVAL) return;
+      this.#overflowLoggedAt = now;
+      this.#options.logger.warn(
+        { ...this.#fields(channel), dropped: this.stats.dropped, queued: this.#queue.queued },
+        'A handler cannot keep up: its queue is full, and messages are being dropped. Raise concurrency, or add instances to the group.',
+      );
     }
   };
 
@@ -201,12 +201,12 @@ export class Receiver {
     if (schema === undefined) return start(body);
     const value = parseBare(body);
     if (!this.#options.validate) return start(value);
-    const validation = validate(schema, value);
     // Text that happens to be JSON, like 42, may still be meant as text.
-    if (validation instanceof Promise || validation.valid || typeof value === 'string') {
-      return this.#validated(validation, start, channel);
-    }
-    return this.#validated(validate(schema, body), start, channel);
+    const orAsText = (asJson: Validation) =>
+      asJson.valid || value === body
+        ? asJson
+        : settle(validate(schema, body), (asText) => (asText.valid ? asText : asJson));
+    return this.#validated(settle(validate(schema, value), orAsText), start, channel);
   }
 
   #validated(
@@ -284,6 +284,12 @@ export class Receiver {
     return { subscription: title, channel, group };
   }
 }
+
+/** Goes on at once when it can: a handler with a synchronous schema is called in the turn in which its message came. */
+const settle = (
+  validation: Validation | Promise<Validation>,
+  next: (done: Validation) => Validation | Promise<Validation>,
+): Validation | Promise<Validation> => (validation instanceof Promise ? validation.then(next) : next(validation));
 
 const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

@@ -3,7 +3,7 @@ import type { Logger } from './logger.js';
 
 /** How many received an event, as counted by the transport when it was published. */
 export interface Receipt {
-  /** Connections that listen to everything: instances with a broadcast or pattern subscription, and any debugging tap on it. */
+  /** Subscriptions to all of it: one for each instance that broadcasts it to its handlers, one for each pattern; a debugging tap counts too. */
   readonly broadcast: number;
   /** For every group that the transport knows of: `1`, one member received it; `0`, the whole group is away. */
   readonly groups: Readonly<Record<string, number>>;

@@ -1,4 +1,106 @@
-import type { TransportFactory } from '../transport.js';
+import { BelfryError } from '@belfry/contracts';
+import type {
+  Deliver,
+  OutgoingEvent,
+  Receipt,
+  Source,
+  Transport,
+  TransportFactory,
+  TransportHost,
+  TransportSubscription,
+} from '../transport.js';
+import { Broker } from './broker.js';
+import { Turn } from './turn.js';
+
+/**
+ * The transport within a process. Buses whose URL is the same share what they publish: `memory:`, or `memory:name` to keep apart
+ * (letters, digits, `.`, `_`, `-`). It keeps the promises of the Redis transport: groups, order, keys, receipts. What it knows about
+ * absent groups is gone with the last bus of its URL.
+ * @throws BelfryError `OPTION_INVALID` for any other URL
+ */
 export function memoryTransport(url = 'memory:'): TransportFactory {
-  throw new Error(url);
+  if (!/^memory:[A-Za-z0-9._-]*$/.test(url)) {
+    throw new BelfryError('OPTION_INVALID', {
+      // Not quoted: a URL for something else may hold a password.
+      message: 'the URL of a memory transport is memory: or memory:name.',
+      hint: 'Names are letters, digits, ., _ and -.',
+    });
+  }
+  return (host) => new MemoryTransport(url, host);
+}
+
+/** By URL, with the transports that are open on each. */
+const shared = new Map<string, { readonly broker: Broker; readonly users: Set<MemoryTransport> }>();
+
+class MemoryTransport implements Transport {
+  readonly unsupported = { 'durable events': 'They come in a later release; until then, use a transient event.' };
+  readonly #url: string;
+  readonly #host: TransportHost;
+  readonly #broker: Broker;
+  readonly #turn = new Turn();
+  /** Per channel, how many events this publisher has dealt, from a random start: it says whose turn it is in every group. */
+  readonly #dealt = new Map<string, number>();
+  readonly #subscriptions = new Set<TransportSubscription>();
+  #closing: Promise<void> | undefined;
+
+  constructor(url: string, host: TransportHost) {
+    const { broker, users } = shared.get(url) ?? { broker: new Broker(), users: new Set() };
+    shared.set(url, { broker, users: users.add(this) });
+    this.#url = url;
+    this.#host = host;
+    this.#broker = broker;
+  }
+
+  publish(event: OutgoingEvent): Promise<Receipt> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    return this.#turn.add(() => this.#broker.deal(event, this.#nextTurn(event.channel), this.#host.clock.now()));
+  }
+
+  publishBare(channel: string, payload: string): Promise<number> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    return this.#turn.add(() => this.#broker.publishBare(channel, payload));
+  }
+
+  async subscribe(source: Source, deliver: Deliver): Promise<TransportSubscription> {
+    if (this.#closing !== undefined) throw this.#closed();
+    const listener = { instance: this.#host.instance, deliver };
+    this.#broker.add(source, listener);
+    const subscription: TransportSubscription = {
+      end: async () => {
+        // What this bus published before it gave up its place may still be meant for this place.
+        await this.#turn.over();
+        if (this.#subscriptions.delete(subscription)) this.#broker.remove(source, listener, this.#host.clock.now());
+      },
+    };
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  async audience(channel: string): Promise<Receipt> {
+    if (this.#closing !== undefined) throw this.#closed();
+    return this.#broker.audience(channel, this.#host.clock.now());
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#turn.over();
+    await Promise.all(Array.from(this.#subscriptions, (subscription) => subscription.end()));
+    const users = shared.get(this.#url)?.users;
+    users?.delete(this);
+    if (users?.size === 0) shared.delete(this.#url);
+  }
+
+  #nextTurn(channel: string): number {
+    const turn = this.#dealt.get(channel) ?? Math.floor(Math.random() * 0x1_0000_0000);
+    this.#dealt.set(channel, turn + 1);
+    return turn;
+  }
+
+  #closed(): BelfryError {
+    return new BelfryError('BUS_CLOSED', { message: `the memory transport of ${this.#host.service} is closed.` });
+  }
 }

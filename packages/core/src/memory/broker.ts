@@ -1,0 +1,78 @@
+import { matchesPattern } from '../pattern.js';
+import type { OutgoingEvent, Receipt, Source } from '../transport.js';
+import { deliverToAll, type Listener } from './listener.js';
+import { Ring } from './ring.js';
+
+/** What the buses of one process share under one URL: who listens to what. */
+export class Broker {
+  /** channel -> who listens to all of it */
+  readonly #broadcast = new Map<string, Set<Listener>>();
+  readonly #patterns = new Map<Listener, string>();
+  /** bare channel, or the public channel of an event -> who listens to it */
+  readonly #bare = new Map<string, Set<Listener>>();
+  /** channel -> group -> its members */
+  readonly #rings = new Map<string, Map<string, Ring>>();
+
+  add(source: Source, listener: Listener): void {
+    if (source.kind === 'pattern') this.#patterns.set(listener, source.pattern);
+    else if (source.kind === 'broadcast') entryOf(this.#broadcast, source.channel, newSet).add(listener);
+    else if (source.kind === 'bare') entryOf(this.#bare, source.channel, newSet).add(listener);
+    else entryOf(entryOf(this.#rings, source.channel, newMap), source.group, newRing).join(listener);
+  }
+
+  remove(source: Source, listener: Listener, now: number): void {
+    if (source.kind === 'pattern') this.#patterns.delete(listener);
+    else if (source.kind === 'broadcast') this.#broadcast.get(source.channel)?.delete(listener);
+    else if (source.kind === 'bare') this.#bare.get(source.channel)?.delete(listener);
+    else this.#rings.get(source.channel)?.get(source.group)?.leave(listener, now);
+  }
+
+  /** Delivers an event to whoever listens to all of the channel, and to one member of each group. */
+  deal({ channel, body, key, public: isPublic }: OutgoingEvent, turn: number, now: number): Receipt {
+    if (isPublic) this.publishBare(channel, body);
+    const broadcast = deliverToAll(this.#listenersTo(channel), body, channel);
+    const groups = this.#knownGroups(channel, now).map(([group, ring]) => {
+      const member = ring.choose(turn, key);
+      member?.deliver(body, channel);
+      return [group, member === undefined ? 0 : 1] as const;
+    });
+    return { broadcast, groups: Object.fromEntries(groups) };
+  }
+
+  publishBare(channel: string, payload: string): number {
+    return deliverToAll([...(this.#bare.get(channel) ?? [])], payload, channel);
+  }
+
+  audience(channel: string, now: number): Receipt {
+    return {
+      broadcast: new Set(this.#listenersTo(channel).map(({ instance }) => instance)).size,
+      groups: Object.fromEntries(this.#knownGroups(channel, now).map(([group, ring]) => [group, ring.size])),
+    };
+  }
+
+  #listenersTo(channel: string): Listener[] {
+    const listeners = [...(this.#broadcast.get(channel) ?? [])];
+    for (const [listener, pattern] of this.#patterns) if (matchesPattern(pattern, channel)) listeners.push(listener);
+    return listeners;
+  }
+
+  #knownGroups(channel: string, now: number): [group: string, ring: Ring][] {
+    const rings = this.#rings.get(channel);
+    if (rings === undefined) return [];
+    for (const [group, ring] of rings) if (ring.isForgotten(now)) rings.delete(group);
+    return [...rings];
+  }
+}
+
+const newSet = () => new Set<Listener>();
+const newMap = () => new Map<string, Ring>();
+const newRing = () => new Ring();
+
+function entryOf<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
