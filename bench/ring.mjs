@@ -68,7 +68,7 @@ return out`,
   },
   'hash group -> fixed-width places': {
     store: async (r, g, m) =>
-      r.hset(`${base}members`, `g${g}`, ((await r.hget(`${base}members`, `g${g}`)) ?? '') + id(m) + '01'),
+      r.hset(`${base}members`, `g${g}`, `${((await r.hget(`${base}members`, `g${g}`)) ?? '') + id(m)}01`),
     lua: `${deal}
 local out, all = {}, redis.call('HGETALL', KEYS[1])
 for j = 1, #all, 2 do
@@ -148,7 +148,7 @@ for (const [groups, members] of cases) {
     plain.push(r);
   }
   const row = { groups, members };
-  row['PUBLISH'] = await measure((r) => r.publish('bench:plain', envelope), 1);
+  row.PUBLISH = await measure((r) => r.publish('bench:plain', envelope), 1);
   for (const [name, { store, lua }] of Object.entries(representations)) {
     await admin.del(`${base}members`);
     for (let g = 0; g < groups; g++) for (let m = 0; m < members; m++) await store(admin, g, m);

@@ -233,7 +233,7 @@ class TransportBus implements Bus {
     this.#checkContract(contract);
     const until = this.#clock.now() + toMilliseconds(timeout, 'ready({ timeout })');
     for (;;) {
-      const audience = await this.#transport.audience(this.#channelOf(contract));
+      const audience = await this.#audienceOf(contract);
       const missing = groups?.filter((group) => !((audience.groups[group] ?? 0) > 0)) ?? []; // a group may be called constructor
       const anybody = audience.broadcast > 0 || Object.values(audience.groups).some((members) => members > 0);
       if (groups === undefined ? anybody : missing.length === 0) return;
@@ -320,6 +320,11 @@ class TransportBus implements Bus {
     }
     if (contract.guarantee === 'durable') this.#require('durable events', contract.name);
     if (contract.kind === 'channel') this.#require('bare channels', contract.name);
+  }
+
+  async #audienceOf(contract: AnyContract): Promise<Receipt> {
+    if (contract.kind === 'event') return this.#transport.audience(this.#channelOf(contract));
+    return { broadcast: await this.#transport.bareAudience(contract.channel), groups: {} };
   }
 
   #checkSupport({ kind }: Source): void {

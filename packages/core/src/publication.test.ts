@@ -282,7 +282,10 @@ describe('order', () => {
       '~standard': { version: 1, vendor: 'test', validate: () => new Promise((done) => (answer = done)) },
     } as const;
     const data = { id: 'then' };
-    const publishing = publish(defineEvent('slow.object', { schema: schema as never }), data);
+    const publishing = publish(
+      defineEvent('slow.object', { schema: schema as never as z.ZodObject<{ id: z.ZodString }> }),
+      data,
+    );
     data.id = 'later';
     answer({ value: data });
     await publishing;

@@ -70,6 +70,8 @@ export interface Transport {
   subscribe(source: Source, deliver: Deliver): Promise<TransportSubscription>;
   /** Who would receive an event that is published on the channel now: connected listeners, and connected members per known group. */
   audience(channel: string): Promise<Receipt>;
+  /** How many would receive a payload that is published on the bare channel now. */
+  bareAudience(channel: string): Promise<number>;
   /** Lets publishes in flight settle, then disconnects. Subscriptions have been ended before. */
   close(): Promise<void>;
 }

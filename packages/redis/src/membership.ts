@@ -89,6 +89,12 @@ export class Membership {
     return toReceipt(reply);
   }
 
+  /** How many would receive a payload on the bare channel now; pattern subscribers are not among them. */
+  async bareAudience(channel: string): Promise<number> {
+    const reply = await this.#insist(`asking who listens to ${channel}`, (client) => client.pubsub('NUMSUB', channel));
+    return Number(reply[1]);
+  }
+
   async #stamp(client: Redis, { channel, group }: Place): Promise<void> {
     const { instance, staleAfter, logger } = this.#options;
     const removed = await runScript(

@@ -9,15 +9,10 @@ export interface RedisTransportOptions {
   readonly redis?: RedisOptions;
   /** Instead of both: a client whose options are used. Belfry makes connections of its own, and leaves this one as it is. */
   readonly client?: Redis;
-  /**
-   * How long a publish or a subscription waits for a connection; then it is rejected with `TRANSPORT_UNAVAILABLE`. @default '5s'
-   */
+  /** How long a publish waits while Redis is away; then it is rejected with `TRANSPORT_UNAVAILABLE`. @default '5s' */
   readonly patience?: Duration;
-  /**
-   * What a subscription does when Redis is not there: `fail` after the patience, or `wait` for as long as it takes. Publishes always
-   * fail. @default 'fail'
-   */
-  readonly unavailable?: 'fail' | 'wait';
+  /** The same for a subscription, and so for the start of a service; `'forever'` waits until Redis is there. @default '4s' */
+  readonly subscribePatience?: Duration | 'forever';
   /**
    * Between two probes. A dead connection is noticed after two or three; a place in a group without a sign of life for three is removed.
    * Give it the same value everywhere. @default '5s'
@@ -37,9 +32,9 @@ export interface ResolvedRedisOptions {
 
 /** @throws BelfryError `OPTION_INVALID`, listing every mistake; never with the URL's password */
 export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRedisOptions {
-  const { url, redis, client, patience = '5s', unavailable = 'fail', heartbeat = '5s' } = options ?? {};
+  const { url, redis, client, patience = '5s', subscribePatience = '4s', heartbeat = '5s' } = options ?? {};
   const mistakes: string[] = [];
-  const known = ['url', 'redis', 'client', 'patience', 'unavailable', 'heartbeat'];
+  const known = ['url', 'redis', 'client', 'patience', 'subscribePatience', 'heartbeat'];
   for (const key of Object.keys(options ?? {})) {
     if (!known.includes(key)) mistakes.push(`${JSON.stringify(key)} is no option (there are ${known.join(', ')})`);
   }
@@ -53,7 +48,9 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
   if (!isDuration(patience)) mistakes.push("patience must be a duration, like '5s'");
   if (!isDuration(heartbeat) || toMilliseconds(heartbeat) < 10)
     mistakes.push("heartbeat must be a duration of 10 ms or more, like '5s'");
-  if (unavailable !== 'fail' && unavailable !== 'wait') mistakes.push("unavailable must be 'fail' or 'wait'");
+  if (subscribePatience !== 'forever' && !isDuration(subscribePatience)) {
+    mistakes.push("subscribePatience must be a duration, like '4s', or 'forever'");
+  }
   if (mistakes.length > 0)
     throw new BelfryError('OPTION_INVALID', { message: `redisTransport: ${mistakes.join('; ')}.` });
 
@@ -66,7 +63,7 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
     connect,
     address: addressOf(options),
     patience: toMilliseconds(patience),
-    subscribePatience: unavailable === 'wait' ? Number.POSITIVE_INFINITY : toMilliseconds(patience),
+    subscribePatience: subscribePatience === 'forever' ? Number.POSITIVE_INFINITY : toMilliseconds(subscribePatience),
     heartbeat: toMilliseconds(heartbeat),
   };
 }

@@ -161,10 +161,10 @@ describe('the Redis transport under faults', () => {
     await using redis = await startRedis({ fresh: true });
     await using proxy = await startProxy({ url: redis.url });
     await proxy.refuse();
-    const impatient = startBus('billing', { url: proxy.url, patience: 200 });
+    const impatient = startBus('billing', { url: proxy.url, subscribePatience: 200 });
     await expect(note(impatient)).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
     const logger = collectingLogger();
-    const patient = startBus('billing', { url: proxy.url, patience: 200, unavailable: 'wait' }, { logger });
+    const patient = startBus('billing', { url: proxy.url, subscribePatience: 'forever' }, { logger });
     const subscribed = note(patient);
     await vi.waitUntil(() =>
       logger.lines.some((line) => line.startsWith('warn: Redis is away') && line.includes('ECONNREFUSED')),
@@ -205,8 +205,8 @@ describe('the Redis transport under faults', () => {
     ['nothing', {}, /one of url, redis and client/],
     [
       'everything at once',
-      { url: 'x', patience: 'soon', heartbeat: 1, unavailable: 'maybe' },
-      /url.*patience.*heartbeat.*unavailable/s,
+      { url: 'x', patience: 'soon', heartbeat: 1, subscribePatience: 'maybe' },
+      /url.*patience.*heartbeat.*subscribePatience/s,
     ],
   ])('refuses %s with every mistake in one error', (_what, options, message) => {
     expect(() => redisTransport(options as never)).toThrow(

@@ -132,6 +132,11 @@ class RedisTransport implements Transport {
     return this.#membership.audience(channel);
   }
 
+  bareAudience(channel: string): Promise<number> {
+    if (this.#closed) return Promise.reject(closed());
+    return this.#membership.bareAudience(channel);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -277,7 +277,7 @@ describe('the ring scripts', () => {
       await join(redis, channel, 'audit', idOf(2), 15_000, 100);
       return !('billing' in (await redis.hgetall(membersKey(channel))));
     });
-    expect(await redis.zrange(stampsKey(channel), 0, -1)).toEqual([`audit ${idOf(2)}`]);
+    expect(await redis.zrange(stampsKey(channel), '0', '-1')).toEqual([`audit ${idOf(2)}`]);
   });
 
   it('leaves no place behind, but the group stays known until its time is over', async () => {

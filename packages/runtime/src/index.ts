@@ -1,1 +1,9 @@
-export {};
+// Run a service
+export { Logger } from './logger.js';
+export { runService } from './run-service.js';
+export { createService, type Service, type ServiceStatus } from './service.js';
+export type { Environment, ServiceOptions } from './service-options.js';
+
+// A bus without a service
+export { createBus } from './create-bus.js';
+export { type Startup, transportFor } from './transport-url.js';

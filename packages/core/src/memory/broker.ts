@@ -50,6 +50,10 @@ export class Broker {
     };
   }
 
+  bareAudience(channel: string): number {
+    return new Set(Array.from(this.#bare.get(channel) ?? [], ({ instance }) => instance)).size;
+  }
+
   #listenersTo(channel: string): Listener[] {
     const listeners = [...(this.#broadcast.get(channel) ?? [])];
     for (const [listener, pattern] of this.#patterns) if (matchesPattern(pattern, channel)) listeners.push(listener);

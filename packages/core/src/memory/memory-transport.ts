@@ -81,6 +81,11 @@ class MemoryTransport implements Transport {
     return this.#broker.audience(channel, this.#host.clock.now());
   }
 
+  async bareAudience(channel: string): Promise<number> {
+    if (this.#closing !== undefined) throw this.#closed();
+    return this.#broker.bareAudience(channel);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -1,3 +1,4 @@
+import { defineChannel } from '@belfry/contracts';
 import { expect } from 'vitest';
 import { behaviour } from '../behaviour.js';
 import { Counted } from '../contracts.js';
@@ -32,6 +33,15 @@ export const ready = [
     await (await world.bus('audit')).subscribe(Counted, ignore);
     await waiting;
     expect((await publisher.publish(Counted, { n: 0 })).groups).toEqual({ billing: 1, audit: 1 });
+  }),
+
+  behaviour('is ready for a bare channel once somebody listens to it', ['bare channels'], async (world) => {
+    const [publisher, subscriber] = await world.buses(2);
+    const Bare = defineChannel(`${world.namespace}-bare`);
+    await expect(publisher!.ready(Bare, { timeout: 1 })).rejects.toMatchObject({ code: 'NOT_READY' });
+    await subscriber!.subscribe(Bare, ignore);
+    await publisher!.ready(Bare);
+    expect(await publisher!.publish(Bare, 'x')).toEqual({ broadcast: 1, groups: {} });
   }),
 
   behaviour('is not ready when the time is over, and names the group that is missing', ['groups'], async (world) => {

@@ -1,0 +1,105 @@
+import { type Bus, type MessageContext, Publisher, type Subscription } from '@belfry/core';
+import type { Container, ServiceIdentifier } from 'inversify';
+import { checkedSubscriptions, groupOf, titleOf } from './find-mistakes.js';
+import type { HandlerClass } from './handler-class.js';
+import type { HandlerSubscription } from './handler-records.js';
+import { bindHandlerClass, unresolved } from './make-resolvable.js';
+import { isMessageScoped } from './message-scoped.js';
+import { Mistakes } from './mistakes.js';
+import { resolutionPlanner } from './plan-resolution.js';
+
+/** A handler that runs. */
+export interface BoundHandler {
+  /** `Billing.charge` */
+  readonly place: string;
+  /** The contracts' names, or the pattern. */
+  readonly title: string;
+  /** The group that shares the work; absent for a broadcast. */
+  readonly group: string | undefined;
+  readonly subscription: Subscription;
+}
+
+type Call = (data: unknown, context: MessageContext) => unknown;
+type Instance = Record<string | symbol, Call>;
+
+/**
+ * Subscribes the decorated methods of handler classes, on instances that the container makes: one of each class, or for
+ * `@MessageScoped()` classes one per message. Binds the classes that are not bound yet, and {@link Publisher} to the bus.
+ * Either all of them are subscribed or, when it rejects, none. Everything that can be known before is found before the first.
+ * @throws BelfryError `HANDLER_INVALID`: no decorated method, or a static one; `HANDLER_UNRESOLVED`: the container cannot make it;
+ * `DUPLICATE_HANDLER`: two for one event in one group; and whatever `bus.subscribe` says. Several mistakes are one error.
+ */
+export async function bindHandlers(
+  bus: Bus,
+  container: Container,
+  handlers: readonly HandlerClass[],
+): Promise<readonly BoundHandler[]> {
+  const subscriptions = await checkedSubscriptions(bus, handlers);
+  if (!container.isCurrentBound(Publisher)) container.bind(Publisher).toConstantValue(bus);
+  const classes = [...new Set(subscriptions.map(({ handlerClass }) => handlerClass))];
+  const mistakes = new Mistakes();
+  bindClasses(classes, container, mistakes);
+  mistakes.throwIfAny(bus.name);
+  const resolvers = await resolversOf(classes, container, mistakes);
+  mistakes.throwIfAny(bus.name);
+
+  const settled = await Promise.allSettled(
+    subscriptions.map((subscription) => subscribe(bus, subscription, resolvers.get(subscription.handlerClass)!)),
+  );
+  const bound = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (bound.length < settled.length) {
+    await Promise.allSettled(bound.map(({ subscription }) => subscription.end()));
+    for (const result of settled) if (result.status === 'rejected') mistakes.addThrown(result.reason);
+    mistakes.throwIfAny(bus.name);
+  }
+  return bound;
+}
+
+function bindClasses(classes: readonly HandlerClass[], container: Container, mistakes: Mistakes): void {
+  const plan = resolutionPlanner(container);
+  for (const handlerClass of classes) {
+    try {
+      bindHandlerClass(container, handlerClass, isMessageScoped(handlerClass) ? 'message' : 'singleton');
+      plan(handlerClass as ServiceIdentifier);
+    } catch (error) {
+      mistakes.add('HANDLER_UNRESOLVED', unresolved(handlerClass, error));
+    }
+  }
+}
+
+/** Gives the instance for a message. */
+type Resolver = () => Instance | Promise<Instance>;
+
+async function resolversOf(
+  classes: readonly HandlerClass[],
+  container: Container,
+  mistakes: Mistakes,
+): Promise<ReadonlyMap<HandlerClass, Resolver>> {
+  const resolvers = new Map<HandlerClass, Resolver>();
+  for (const handlerClass of classes) {
+    const make = () => container.getAsync<Instance>(handlerClass as ServiceIdentifier<Instance>);
+    if (isMessageScoped(handlerClass)) {
+      resolvers.set(handlerClass, make);
+      continue;
+    }
+    try {
+      const instance = await make();
+      resolvers.set(handlerClass, () => instance);
+    } catch (error) {
+      mistakes.add('HANDLER_UNRESOLVED', unresolved(handlerClass, error));
+    }
+  }
+  return resolvers;
+}
+
+async function subscribe(bus: Bus, handler: HandlerSubscription, resolve: Resolver): Promise<BoundHandler> {
+  const { source, options, method, place } = handler;
+  const call: Call = (data, context) => {
+    const instance = resolve();
+    if (instance instanceof Promise) return instance.then((made) => made[method]!(data, context));
+    return instance[method]!(data, context);
+  };
+  // The overloads of subscribe are for people; the decorator has checked the same.
+  const subscription = await bus.subscribe(source as string, call, options as object);
+  return { place, title: titleOf(handler), group: groupOf(handler, bus.name), subscription };
+}

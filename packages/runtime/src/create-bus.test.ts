@@ -1,0 +1,27 @@
+import { defineEvent } from '@belfry/contracts';
+import { silentLogger } from '@belfry/core';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { createBus } from './create-bus.js';
+
+const Happened = defineEvent('tests.happened', { schema: z.object({ n: z.number() }) });
+
+it('builds buses for memory: and Redis URLs, and opens nothing', async () => {
+  await using first = createBus({ url: 'memory:create-bus', logger: silentLogger });
+  await using second = createBus({ url: 'memory:create-bus', name: 'second', logger: silentLogger });
+  await second.subscribe(Happened, () => {});
+  expect((await first.publish(Happened, { n: 1 })).groups).toEqual({ second: 1 });
+  for (const url of ['redis://127.0.0.1:1', 'rediss://user:secret@127.0.0.1:1/2']) {
+    await createBus({ url, logger: silentLogger }).close();
+  }
+});
+
+it('refuses what it does not know, as the bus of core does', () => {
+  expect(() => createBus({ url: 'amqp://user:secret@host' })).toThrow(
+    /^TRANSPORT_UNKNOWN: there is no transport for amqp:\/\/host\. Transports are memory:/,
+  );
+  expect(() => createBus({})).toThrow('one of url and transport must be given');
+  expect(() => createBus({ url: 'memory:', name: 'a b' })).toThrow('OPTION_INVALID');
+  expect(() => createBus({ url: 'memory:', transport: () => undefined as never })).toThrow('one of url and transport');
+  expect(() => createBus({ url: 'redis://127.0.0.1/x' })).toThrow('OPTION_INVALID');
+});

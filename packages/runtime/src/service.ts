@@ -1,0 +1,191 @@
+import { BelfryError } from '@belfry/contracts';
+import { type Bus, type Clock, type DrainReport, Publisher, settlesWithin, systemClock } from '@belfry/core';
+import { type BoundHandler, bindHandlers } from '@belfry/handlers';
+import { Container } from 'inversify';
+import { createBus } from './create-bus.js';
+import { Logger, withContext } from './logger.js';
+import { createPinoLogger } from './pino-logger.js';
+import { resolveServiceOptions, type ServiceConfig } from './service-config.js';
+import type { ServiceOptions } from './service-options.js';
+
+/** Where a service is in its life. It goes through it once: a stopped service is not started again. */
+export type ServiceStatus = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped';
+
+/** A named deployable in this process. Made by {@link createService}. */
+export interface Service {
+  readonly name: string;
+  /** To publish, and to subscribe by hand. */
+  readonly bus: Bus;
+  /** Holds the handlers, `Publisher` and `Logger`; a child of the container that was given. */
+  readonly container: Container;
+  readonly logger: Logger;
+  readonly status: ServiceStatus;
+  /** True between start and stop: for a readiness probe. */
+  readonly ready: boolean;
+  /** Resolves when the service has stopped, for whatever reason. Never rejects. */
+  readonly stopped: Promise<void>;
+  /**
+   * Loads the modules, makes the handlers and subscribes them. Resolves once the broker has confirmed it all. When it rejects, everything
+   * is closed again. May be called twice.
+   * @throws BelfryError what is wrong with the handlers (`HANDLER_INVALID`, `HANDLER_UNRESOLVED`, `DUPLICATE_HANDLER`, `OPTION_INVALID`);
+   * `TRANSPORT_UNAVAILABLE` within 5 s when nobody answers; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` after `stop()`
+   */
+  start(): Promise<void>;
+  /**
+   * Leaves the groups, finishes what has arrived and what is in flight (for as long as `drainTimeout`), disconnects, and then empties the
+   * container, which runs `onDeactivation` and `@preDestroy()`. May be called at any time, and twice.
+   */
+  stop(): Promise<DrainReport>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Builds a service from its options and the environment. Opens nothing yet.
+ * @throws BelfryError `CONFIG_INVALID`, listing every mistake
+ */
+export const createService = (options: ServiceOptions): Service =>
+  new RunningService(resolveServiceOptions(options, process.env));
+
+class RunningService implements Service {
+  readonly name: string;
+  readonly bus: Bus;
+  readonly container: Container;
+  readonly logger: Logger;
+  readonly stopped: Promise<void>;
+  readonly #config: ServiceConfig;
+  readonly #clock: Clock;
+  readonly #resolveStopped: () => void;
+  #status: ServiceStatus = 'created';
+  #booting: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<DrainReport> | undefined;
+
+  constructor(config: ServiceConfig) {
+    const { name, bus, logger, logLevel, container } = config;
+    this.name = name;
+    this.#config = config;
+    this.#clock = bus.clock ?? systemClock;
+    if (logger !== undefined) {
+      this.logger = withContext(logger);
+      this.bus = createBus({ ...bus, logger: this.logger });
+    } else {
+      const own = createPinoLogger({ service: name, level: logLevel, pretty: process.stdout.isTTY === true });
+      this.logger = own;
+      this.bus = createBus({ ...bus, logger: own });
+      own.setBindings({ instance: this.bus.instance });
+    }
+    this.container = new Container(container === undefined ? {} : { parent: container });
+    this.container.bind(Publisher).toConstantValue(this.bus);
+    this.container.bind(Logger).toConstantValue(this.logger);
+    let resolveStopped = () => {};
+    this.stopped = new Promise((resolve) => {
+      resolveStopped = resolve;
+    });
+    this.#resolveStopped = resolveStopped;
+  }
+
+  get status(): ServiceStatus {
+    return this.#status;
+  }
+
+  get ready(): boolean {
+    return this.#status === 'ready';
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  stop(): Promise<DrainReport> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #start(): Promise<void> {
+    this.#booting = this.#boot();
+    try {
+      await this.#booting;
+    } catch (error) {
+      await this.stop().catch(() => {}); // it has logged why; what is to be told is why the start failed
+      throw error;
+    }
+  }
+
+  async #boot(): Promise<void> {
+    this.#goOn();
+    this.#status = 'starting';
+    const { modules, handlers, memoryByDefault } = this.#config;
+    if (memoryByDefault) {
+      this.logger.warn(
+        'There is no BELFRY_URL and no REDIS_URL: messages stay within this process (memory:). Set one of them to reach other processes.',
+      );
+    }
+    await this.container.loadAsync(...modules);
+    this.#goOn();
+    const bound = await bindHandlers(this.bus, this.container, handlers);
+    if (bound.length === 0) await reach(this.bus);
+    this.#goOn();
+    this.#status = 'ready';
+    this.#tellReady(bound);
+  }
+
+  /** A start that stop() overtook ends here. */
+  #goOn(): void {
+    if (this.#stopping === undefined) return;
+    throw new BelfryError('BUS_CLOSED', {
+      message: `the service ${this.name} was stopped.`,
+      hint: 'A service is started once; create another one.',
+    });
+  }
+
+  #tellReady(bound: readonly BoundHandler[]): void {
+    const subscriptions = bound.map(({ title, group, place }) => ({
+      contract: title,
+      ...(group === undefined ? { broadcast: true } : { group }),
+      handler: place,
+    }));
+    const list = bound.map(
+      ({ title, group, place }) => `${title} → ${place} (${group === undefined ? 'broadcast' : `group ${group}`})`,
+    );
+    this.logger.info(
+      { subscriptions, namespace: this.bus.namespace, url: this.#config.url },
+      `${this.name} is ready. ${list.length === 0 ? 'It subscribes to nothing.' : `It handles ${list.join(', ')}.`}`,
+    );
+  }
+
+  async #stop(): Promise<DrainReport> {
+    const { drainTimeoutMs } = this.#config;
+    const began = this.#clock.now();
+    this.#status = 'stopping';
+    this.logger.info({ drainTimeoutMs }, `${this.name} is stopping.`);
+    try {
+      const report = await this.bus.close({ timeout: drainTimeoutMs });
+      if (this.#booting !== undefined) await settlesWithin(this.#clock, drainTimeoutMs, this.#booting);
+      await this.container.unbindAllAsync();
+      const durationMs = Math.round(this.#clock.now() - began);
+      this.logger.info({ durationMs, ...report }, `${this.name} has stopped.`);
+      return report;
+    } catch (error) {
+      this.logger.error({ err: error }, `${this.name} has stopped, but not everything could be closed.`);
+      throw error;
+    } finally {
+      this.#status = 'stopped';
+      this.#resolveStopped();
+    }
+  }
+}
+
+/** A service that subscribes to nothing would notice only at its first publish that nobody answers at its URL. */
+const reach = (bus: Bus): Promise<void> => bus.ready(anyEvent, { groups: [] });
+const anyEvent = {
+  kind: 'event',
+  name: 'belfry.reach',
+  version: 1,
+  channel: 'belfry.reach',
+  guarantee: 'transient',
+} as Parameters<Bus['ready']>[0];

@@ -1,0 +1,30 @@
+import { BelfryError } from '@belfry/contracts';
+import type { TransportFactory } from '@belfry/core';
+import { memoryTransport } from '@belfry/core/memory';
+import { redisTransport } from '@belfry/redis';
+
+/** What is done when nobody answers at the URL: `fail` within seconds, or `wait` until somebody does. */
+export type Startup = 'fail' | 'wait';
+
+/**
+ * The transport behind a URL: `memory:` and `memory:name` stay within this process, `redis:` and `rediss:` (TLS) are a Redis.
+ * @throws BelfryError `TRANSPORT_UNKNOWN` for other URLs, `OPTION_INVALID` for a part that cannot be right; never with the password
+ */
+export function transportFor(url: string, startup: Startup = 'fail'): TransportFactory {
+  if (url.startsWith('memory:')) return memoryTransport(url);
+  if (/^rediss?:/.test(url))
+    return redisTransport({ url, ...(startup === 'wait' ? { subscribePatience: 'forever' } : {}) });
+  throw new BelfryError('TRANSPORT_UNKNOWN', {
+    message: `there is no transport for ${withoutSecrets(url)}.`,
+    hint: 'Transports are memory:, memory:name, redis://host:6379 and rediss://host:6379 (TLS).',
+  });
+}
+
+/** For logs and errors: where, but neither user nor password, nor what stands behind a question mark. */
+export function withoutSecrets(url: string): string {
+  if (url.startsWith('memory:')) return url;
+  // What is no URL may be a secret that landed in the wrong variable.
+  if (!URL.canParse(url)) return 'what is no URL';
+  const { protocol, host, pathname } = new URL(url);
+  return host === '' ? `${protocol} URLs` : `${protocol}//${host}${pathname}`;
+}
