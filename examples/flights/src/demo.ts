@@ -1,0 +1,52 @@
+import { type Arguments, readArguments, UsageError, usage } from './arguments.js';
+import { check, expectedEntries } from './check.js';
+import { runInProcesses } from './many-processes.js';
+import { runInOneProcess } from './one-process.js';
+import { summaryLines } from './summary.js';
+import { computeTruth } from './truth.js';
+
+// The main program: replays the flights, and checks what became of them.
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+
+try {
+  const options = readArguments(process.argv.slice(2), process.env);
+  if (options.help) console.log(usage);
+  else process.exitCode = await replay(options);
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+/** @returns the exit code */
+async function replay({ redisUrl, seconds, workTimeMs }: Arguments): Promise<number> {
+  const truth = computeTruth();
+  const options = { seconds, workTimeMs, expectedEntries: expectedEntries(truth), signal: interruption.signal };
+  const flights = truth.flights['flights.departed'].size;
+  const where =
+    redisUrl === undefined ? 'one process, memory:' : `a process for each service, ${withoutSecrets(redisUrl)}`;
+  console.log(`${flights} flights in ${seconds} s, ${where}\n`);
+  const { journal, airportDays, deaths } =
+    redisUrl === undefined ? await runInOneProcess(options) : await runInProcesses(redisUrl, options);
+  const result = check(truth, journal, airportDays);
+  const problems = [...deaths, ...result.problems];
+  console.log(`\n${summaryLines({ ...result, problems }).join('\n')}`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+function withoutSecrets(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
+}
+
+/** @returns the exit code */
+function explain(error: unknown): number {
+  if (interruption.signal.aborted) {
+    console.log('Stopped.');
+    return 130;
+  }
+  console.error(error instanceof Error ? error.message : error);
+  if (!(error instanceof UsageError)) return 1;
+  console.error(`\n${usage}`);
+  return 2;
+}

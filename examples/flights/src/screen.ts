@@ -1,0 +1,60 @@
+import logUpdate from 'log-update';
+import type { BoardView } from './board.js';
+import { boardLines, summaryLine } from './board-lines.js';
+
+/** Where the board is shown. A class, so that it is its own token for `@inject`. */
+export abstract class Screen {
+  /** May be called for every event. */
+  abstract show(view: BoardView): void;
+  /** Leaves the last state standing. */
+  abstract done(): void;
+
+  /** A board that updates in place on a terminal, a line for each week when the output is piped. */
+  static on(stream: NodeJS.WriteStream, airports: ReadonlyMap<string, string>): Screen {
+    return stream.isTTY ? new Terminal(airports) : new Paper();
+  }
+}
+
+const FRAME_MS = 150;
+
+/** Draws a few times a second, however many flights depart: nobody reads faster. */
+class Terminal extends Screen {
+  #view: BoardView | undefined;
+  readonly #frames: NodeJS.Timeout;
+
+  constructor(private readonly airports: ReadonlyMap<string, string>) {
+    super();
+    this.#frames = setInterval(() => this.#draw(), FRAME_MS);
+  }
+
+  show(view: BoardView): void {
+    this.#view = view;
+  }
+
+  done(): void {
+    clearInterval(this.#frames);
+    this.#draw();
+    logUpdate.done();
+  }
+
+  #draw(): void {
+    if (this.#view !== undefined) logUpdate(boardLines(this.#view, this.airports).join('\n'));
+  }
+}
+
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
+
+class Paper extends Screen {
+  #week: number | undefined;
+
+  show(view: BoardView): void {
+    const [newest] = view.latest;
+    if (newest === undefined) return;
+    const week = Math.floor(Date.parse(newest.departedAt.slice(0, 10)) / WEEK_MS);
+    if (this.#week !== undefined && week > this.#week)
+      console.log(`${newest.departedAt.slice(0, 10)}  ${summaryLine(view)}`);
+    this.#week = week;
+  }
+
+  done(): void {}
+}

@@ -1,0 +1,50 @@
+import { ContainerModule, createService, type HandlerClass, type Service } from 'belfry';
+import { Board } from './board.js';
+import { Delays, WorkTime } from './delays.js';
+import { type JournalEntry, journal } from './journal.js';
+import { readAirportNames } from './records.js';
+import { Screen } from './screen.js';
+import { Statistics } from './statistics.js';
+
+/** Every service with its handlers. The feed only publishes. */
+const handlers = { feed: [], delays: [Delays], statistics: [Statistics], board: [Board] } satisfies Record<
+  string,
+  HandlerClass[]
+>;
+
+export type ServiceName = keyof typeof handlers;
+
+export const isServiceName = (name: string): name is ServiceName => Object.hasOwn(handlers, name);
+
+/** What the demo runs: the two `delays` are replicas, and share the work. */
+export const fleet: readonly ServiceName[] = ['feed', 'delays', 'delays', 'statistics', 'board'];
+
+/** What all services of a run have in common. */
+export interface Setting {
+  /** Default: `BELFRY_URL`. */
+  readonly url?: string;
+  /** Default: `BELFRY_NAMESPACE`. */
+  readonly namespace?: string;
+  readonly workTimeMs: number;
+  readonly write: (entry: JournalEntry) => void;
+}
+
+export const createFlightService = (name: ServiceName, { url, namespace, workTimeMs, write }: Setting): Service =>
+  createService({
+    name,
+    handlers: handlers[name],
+    modules: [
+      new ContainerModule(({ bind }) => {
+        bind(WorkTime).toConstantValue(workTimeMs);
+        bind(Screen)
+          .toDynamicValue(() => Screen.on(process.stdout, readAirportNames()))
+          .inSingletonScope()
+          .onDeactivation((screen) => screen.done()); // when the service has stopped
+      }),
+    ],
+    middleware: [journal(name, write)],
+    url,
+    namespace,
+    // The board owns the terminal: say LOG_LEVEL=info to see the services start and stop all the same.
+    env: { LOG_LEVEL: 'warn', ...process.env },
+  });

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { LONG_DELAY_MINUTES } from './contracts.js';
+import { readAirportNames, readFlights } from './records.js';
+import { computeTruth } from './truth.js';
+
+describe('the truth', () => {
+  const truth = computeTruth();
+
+  it('is what a look at the file says', () => {
+    expect(truth.flights['flights.departed'].size).toBe(5000);
+    expect(truth.flights['flights.delayed'].size).toBe(285);
+    expect(truth.flights['flights.delayed'].has(1)).toBe(true); // the first one: Honolulu to San Francisco, 95 minutes
+    expect(truth.airportDays['ORD 2001-01-09']).toMatchObject({ departed: 8 });
+    expect(truth.airportDays['DFW 2001-02-24']).toMatchObject({ delayed: 5 });
+    expect(Object.keys(truth.airportDays)).toHaveLength(3261);
+  });
+
+  it('agrees with the records that the feed reads', () => {
+    const flights = readFlights();
+    expect(new Set(flights.map(({ flight }) => flight))).toEqual(truth.flights['flights.departed']);
+    const long = flights.filter(({ delayMinutes }) => delayMinutes >= LONG_DELAY_MINUTES);
+    expect(new Set(long.map(({ flight }) => flight))).toEqual(truth.flights['flights.delayed']);
+  });
+});
+
+describe('the records', () => {
+  it('are in the order of departure', () => {
+    const times = readFlights().map(({ departedAt }) => departedAt);
+    expect(times).toEqual(times.toSorted());
+    expect(times[0]).toBe('2001-01-01T01:10');
+  });
+
+  it('name every airport, also where a name is quoted', () => {
+    const names = readAirportNames();
+    expect(readFlights().filter(({ origin, destination }) => !names.has(origin) || !names.has(destination))).toEqual(
+      [],
+    );
+    expect(names.get('ORD')).toBe("Chicago O'Hare International");
+    expect(names.get('BTR')).toBe('Baton Rouge Metropolitan, Ryan');
+    expect(names.get('DBN')).toBe('W. H. "Bud" Barron');
+  });
+});
