@@ -5,7 +5,7 @@ import type { Schema, SchemaInput } from './schema.js';
 
 /**
  * What the transport promises for an event. `transient`: at most once, over Redis Pub/Sub.
- * `durable`: at least once, over Redis Streams.
+ * `durable`: at least once, over Redis Streams; it comes with the next release, and is refused until then (`UNSUPPORTED`).
  */
 export type Guarantee = 'transient' | 'durable';
 

@@ -165,20 +165,20 @@ class TransportBus implements Bus {
     return Array.from(this.#running, ({ public: subscription }) => subscription);
   }
 
-  publish(contract: AnyContract, data: unknown, options: PublishOptions = {}): Promise<Receipt> {
+  publish(contract: AnyContract, data: unknown, options?: PublishOptions): Promise<Receipt> {
     try {
       if (!this.#publishing) throw closed(this.name);
       this.#checkContract(contract);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#publication.publish(contract, data, options);
+    return this.#publication.publish(contract, data, options ?? {});
   }
 
   async subscribe(
     what: AnyContract | readonly AnyContract[] | string,
     handler: (...args: never[]) => unknown,
-    options: SubscribeOptions | BroadcastOnlyOptions = {},
+    options?: SubscribeOptions | BroadcastOnlyOptions,
   ): Promise<Subscription> {
     if (this.#closing !== undefined) throw closed(this.name);
     const contracts =
@@ -190,7 +190,7 @@ class TransportBus implements Bus {
     if (typeof handler !== 'function')
       throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
     const title = typeof what === 'string' ? what : contracts.map(({ channel }) => channel).join(', ');
-    const { group, ...handling } = resolveSubscribeOptions(title, options, this.name, contracts);
+    const { group, ...handling } = resolveSubscribeOptions(title, options ?? {}, this.name, contracts);
 
     const byChannel = new Map(contracts.map((contract) => [this.#channelOf(contract), contract]));
     const sources =
@@ -229,11 +229,19 @@ class TransportBus implements Bus {
     return this.#run(receiver, places, links);
   }
 
-  async ready(contract: AnyContract, { groups, timeout = '10s' }: ReadyOptions = {}): Promise<void> {
+  async ready(contract: AnyContract, options?: ReadyOptions): Promise<void> {
+    const { groups, timeout = '10s' } = options ?? {};
     this.#checkContract(contract);
     const until = this.#clock.now() + toMilliseconds(timeout, 'ready({ timeout })');
     for (;;) {
-      const audience = await this.#audienceOf(contract);
+      const asked = this.#audienceOf(contract);
+      if (!(await settlesWithin(this.#clock, until - this.#clock.now(), asked))) {
+        throw new BelfryError('NOT_READY', {
+          message: `the transport has not said who receives ${contract.channel}.`,
+          hint: 'It may have lost its broker: see the log.',
+        });
+      }
+      const audience = await asked;
       const missing = groups?.filter((group) => !((audience.groups[group] ?? 0) > 0)) ?? []; // a group may be called constructor
       const anybody = audience.broadcast > 0 || Object.values(audience.groups).some((members) => members > 0);
       if (groups === undefined ? anybody : missing.length === 0) return;
@@ -257,6 +265,7 @@ class TransportBus implements Bus {
   }
 
   async #drain(milliseconds: number): Promise<DrainReport> {
+    const until = this.#clock.now() + milliseconds;
     const running = [...this.#running];
     const drained = Promise.allSettled(running.map(({ public: subscription }) => subscription.end()));
     let abandoned = 0;
@@ -275,7 +284,7 @@ class TransportBus implements Bus {
         }),
       );
     }
-    await settlesWithin(this.#clock, milliseconds, this.#publication.settled());
+    await settlesWithin(this.#clock, Math.max(0, until - this.#clock.now()), this.#publication.settled());
     this.#publishing = false;
     await this.#transport.close();
     return { abandoned };

@@ -35,12 +35,13 @@ const LONGEST_TIMEOUT = 2_147_483_647;
 export const sleep = (clock: Clock, milliseconds: number): Promise<void> =>
   new Promise((resolve) => clock.after(milliseconds, resolve));
 
-/** True when `work` settled before `milliseconds` were over. Never rejects. */
+/** True when `work` settled before `milliseconds` (perhaps `Infinity`) were over. Never rejects. */
 export function settlesWithin(clock: Clock, milliseconds: number, work: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = clock.after(milliseconds, () => resolve(false));
+    const timer =
+      milliseconds === Number.POSITIVE_INFINITY ? undefined : clock.after(milliseconds, () => resolve(false));
     const settled = () => {
-      timer.cancel();
+      timer?.cancel();
       resolve(true);
     };
     work.then(settled, settled);

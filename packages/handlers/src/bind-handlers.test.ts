@@ -278,7 +278,7 @@ describe('a subclass', () => {
     const error = await refusal(Loose);
     expect(error.code).toBe('HANDLER_UNRESOLVED');
     expect(error.message).toContain('the container cannot make Loose');
-    expect(error.message).toContain('"Topic" constructor requires at least 1 arguments');
+    expect(error.message).toContain('the constructor of Topic takes 1 parameter, and says of none what to inject.');
   });
 });
 
@@ -369,7 +369,9 @@ describe('bindHandlers refuses', () => {
     expect(error.message).toContain(
       'Billing.charge and AuditTrail.record both handle orders.placed in the group billing',
     );
-    expect(error.hint).toContain("{ group: 'billing.audit-trail' }");
+    expect(error.hint).toBe(
+      "Give AuditTrail.record a group of its own, @Subscribe(…, { group: 'billing.audit-trail' }), or let every instance have every event, { broadcast: true }, or do both in one method.",
+    );
   });
 
   it('two methods of one class for one event', async () => {
@@ -452,6 +454,49 @@ describe('bindHandlers refuses', () => {
     expect(seen).toEqual([]);
   });
 
+  it('a constructor that does not say what to inject, with the cure and without the words of inversify', async () => {
+    class Ledger {}
+    class None {
+      constructor(readonly publisher: unknown) {}
+      @Subscribe(OrderPlaced)
+      charge() {}
+    }
+    class Some {
+      constructor(
+        readonly publisher: unknown,
+        @inject(Ledger) readonly ledger: Ledger,
+      ) {}
+      @Subscribe(PaymentTaken)
+      charge() {}
+    }
+    // As tsx and esbuild compile them: without types.
+    for (const each of [None, Some]) Reflect.deleteMetadata('design:paramtypes', each);
+    container.bind(Ledger).toSelf();
+    const error = await refusal(None);
+    expect(error.message).toBe(
+      'HANDLER_UNRESOLVED: the container cannot make None: the constructor of None takes 1 parameter, and says of none what to inject. Write @inject(Token) before each, for example constructor(@inject(Publisher) private readonly publisher: Publisher). (By type alone works only where tsc emits decorator metadata, not under tsx or esbuild.)',
+    );
+    expect(error.cause).toMatchObject({ message: expect.stringContaining('unexpected missing metadata') });
+    expect((await refusal(Some)).message).toMatch(
+      /: the constructor of Some (takes 2 parameters, and does not say of each|does not say of each parameter) what to inject\. Write/,
+    );
+  });
+
+  it('what is wrong with a class and with what it is made of in one error', async () => {
+    const loose = Subscribe as unknown as (source: unknown, options: unknown) => MethodDecorator;
+    class Wrong {
+      constructor(@inject('nobody') readonly ledger: unknown) {}
+      @loose(OrderPlaced, { concurrency: 0 })
+      charge() {}
+    }
+    class Plain {}
+    const error = await refusal(Plain, Wrong);
+    expect(error.message).toContain('3 mistakes');
+    expect(error.message).toContain('Plain handles nothing');
+    expect(error.message).toContain('Wrong.charge: ');
+    expect(error.message).toContain('the container cannot make Wrong: No bindings found');
+  });
+
   it('a class whose constructor throws', async () => {
     class Billing {
       constructor() {
@@ -463,6 +508,38 @@ describe('bindHandlers refuses', () => {
     const error = await refusal(Billing);
     expect(error.code).toBe('HANDLER_UNRESOLVED');
     expect(error.message).toContain('Billing: no ledger today');
+  });
+
+  it('an outage once, however many handlers met it, and not in the name of a channel of the transport', async () => {
+    const away = (what: string) =>
+      new BelfryError('TRANSPORT_UNAVAILABLE', { message: `no answer from Redis, for a subscription to ${what}.` });
+    const reasons = [
+      new BelfryError('SUBSCRIBE_REFUSED', { message: 'the first was refused.' }),
+      away('belfry:{0123456789abcdef}:probe'),
+      away('orders.placed'),
+    ];
+    await using lost = createBus({
+      transport: () => ({
+        unsupported: {},
+        publish: async () => ({ broadcast: 0, groups: {} }),
+        publishBare: async () => 0,
+        subscribe: () => Promise.reject(reasons.shift()),
+        audience: async () => ({ broadcast: 0, groups: {} }),
+        bareAudience: async () => 0,
+        close: async () => {},
+      }),
+    });
+    class Billing {
+      @Subscribe(OrderPlaced)
+      charge() {}
+      @Subscribe(PaymentTaken)
+      paid() {}
+      @Subscribe('orders.*')
+      watch() {}
+    }
+    await expect(bindHandlers(lost, container, [Billing])).rejects.toMatchObject({
+      message: 'TRANSPORT_UNAVAILABLE: no answer from Redis, for a subscription to orders.placed.',
+    });
   });
 
   it('what the bus refuses, and takes back what it had subscribed', async () => {

@@ -1,3 +1,4 @@
+import { BelfryError } from '@belfry/contracts';
 import { type Bus, type MessageContext, Publisher, type Subscription } from '@belfry/core';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { checkedSubscriptions, groupOf, titleOf } from './find-mistakes.js';
@@ -27,17 +28,18 @@ type Instance = Record<string | symbol, Call>;
  * `@MessageScoped()` classes one per message. Binds the classes that are not bound yet, and {@link Publisher} to the bus.
  * Either all of them are subscribed or, when it rejects, none. Everything that can be known before is found before the first.
  * @throws BelfryError `HANDLER_INVALID`: no decorated method, or a static one; `HANDLER_UNRESOLVED`: the container cannot make it;
- * `DUPLICATE_HANDLER`: two for one event in one group; and whatever `bus.subscribe` says. Several mistakes are one error.
+ * `DUPLICATE_HANDLER`: two for one event in one group; and whatever `bus.subscribe` says. Several mistakes are one error;
+ * `TRANSPORT_UNAVAILABLE` stands alone.
  */
 export async function bindHandlers(
   bus: Bus,
   container: Container,
   handlers: readonly HandlerClass[],
 ): Promise<readonly BoundHandler[]> {
-  const subscriptions = await checkedSubscriptions(bus, handlers);
+  const mistakes = new Mistakes();
+  const subscriptions = await checkedSubscriptions(bus, handlers, mistakes);
   if (!container.isCurrentBound(Publisher)) container.bind(Publisher).toConstantValue(bus);
   const classes = [...new Set(subscriptions.map(({ handlerClass }) => handlerClass))];
-  const mistakes = new Mistakes();
   bindClasses(classes, container, mistakes);
   mistakes.throwIfAny(bus.name);
   const resolvers = await resolversOf(classes, container, mistakes);
@@ -49,10 +51,18 @@ export async function bindHandlers(
   const bound = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   if (bound.length < settled.length) {
     await Promise.allSettled(bound.map(({ subscription }) => subscription.end()));
-    for (const result of settled) if (result.status === 'rejected') mistakes.addThrown(result.reason);
+    const reasons: unknown[] = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    throwIfUnavailable(reasons);
+    for (const reason of reasons) mistakes.addThrown(reason);
     mistakes.throwIfAny(bus.name);
   }
   return bound;
+}
+
+/** One outage, however many handlers met it; if there is a choice, told of one of theirs and not of the transport's own channels. */
+function throwIfUnavailable(reasons: readonly unknown[]): void {
+  const outages = reasons.filter((reason) => BelfryError.is(reason) && reason.code === 'TRANSPORT_UNAVAILABLE');
+  if (outages.length > 0) throw outages.find((outage) => !/:probe\b/.test(String(outage))) ?? outages[0];
 }
 
 function bindClasses(classes: readonly HandlerClass[], container: Container, mistakes: Mistakes): void {

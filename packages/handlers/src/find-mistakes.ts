@@ -2,22 +2,18 @@ import { type AnyContract, BelfryError } from '@belfry/contracts';
 import { type Bus, createBus, type SubscribeOptions, silentLogger, type Transport } from '@belfry/core';
 import { type HandlerClass, nameOf } from './handler-class.js';
 import { decoratedStatics, type HandlerSubscription, subscriptionsOf } from './handler-records.js';
-import { Mistakes } from './mistakes.js';
+import type { Mistakes } from './mistakes.js';
 
-/**
- * Everything that the classes subscribe to.
- * @throws BelfryError `HANDLER_INVALID`, `DUPLICATE_HANDLER`, `OPTION_INVALID`, `CONTRACT_INVALID`: all mistakes in one
- */
+/** Everything that the classes subscribe to. Finds `HANDLER_INVALID`, `DUPLICATE_HANDLER`, `OPTION_INVALID` and `CONTRACT_INVALID`. */
 export async function checkedSubscriptions(
   bus: Bus,
   handlers: readonly HandlerClass[],
+  mistakes: Mistakes,
 ): Promise<readonly HandlerSubscription[]> {
-  const mistakes = new Mistakes();
   const classes = classesOf(handlers, mistakes);
   const subscriptions = classes.flatMap(subscriptionsOf);
   findDuplicates(subscriptions, bus.name, mistakes);
   await rehearse(subscriptions, bus, mistakes);
-  mistakes.throwIfAny(bus.name);
   return subscriptions;
 }
 
@@ -74,7 +70,7 @@ function reportDuplicate(
   const suffix = kebab(same ? String(second.method) : nameOf(second.handlerClass)) || 'second';
   mistakes.add('DUPLICATE_HANDLER', {
     message: `${first.place} and ${second.place} both handle ${channel} in the group ${group}: each event would reach only one of them.`,
-    hint: `Give ${second.place} a group of its own, @Subscribe(…, { group: '${group}.${suffix}' }), or every instance every event, { broadcast: true }; or do both in one method.`,
+    hint: `Give ${second.place} a group of its own, @Subscribe(…, { group: '${group}.${suffix}' }), or let every instance have every event, { broadcast: true }, or do both in one method.`,
   });
 }
 

@@ -44,15 +44,30 @@ function inheritInjection(handlerClass: HandlerClass): void {
   }
 }
 
-/** Names the class, and in inversify's words what is missing. */
+/** Names the class and what is missing: in inversify's words, except for the mistake that is made most. */
 export function unresolved(
   handlerClass: HandlerClass,
   error: unknown,
 ): { message: string; hint: string; cause: unknown } {
   const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n\nBinding constraints');
+  const forgotten = forgottenInject(reason);
   return {
-    message: `the container cannot make ${nameOf(handlerClass)}: ${reason.replace(/\s+/g, ' ').trim()}`,
-    hint: 'Bind what is missing in a ContainerModule and list that in `modules`; write @inject(Token) before each parameter of the constructor.',
+    message: `the container cannot make ${nameOf(handlerClass)}: ${forgotten ?? reason.replace(/\s+/g, ' ').trim()}`,
+    hint:
+      forgotten === undefined
+        ? 'Bind what is missing in a ContainerModule and list that in `modules`; write @inject(Token) before each parameter of the constructor.'
+        : 'Write @inject(Token) before each, for example constructor(@inject(Publisher) private readonly publisher: Publisher). (By type alone works only where tsc emits decorator metadata, not under tsx or esbuild.)',
     cause: error,
   };
+}
+
+/** inversify counts up to the last parameter that it knows: so what it found is reliable only when that is nothing. */
+function forgottenInject(reason: string): string | undefined {
+  const [, name] = /unexpected missing metadata on type "(.*?)"/.exec(reason) ?? [];
+  if (name === undefined) return undefined;
+  const subject = `the constructor of ${name || '(anonymous class)'}`;
+  const [, takes, found] = /requires at least (\d+) arguments, found (\d+)/.exec(reason) ?? [];
+  if (takes === undefined) return `${subject} does not say of each parameter what to inject.`;
+  const parameters = takes === '1' ? '1 parameter' : `${takes} parameters`;
+  return `${subject} takes ${parameters}, and ${found === '0' ? 'says of none' : 'does not say of each'} what to inject.`;
 }

@@ -9,6 +9,8 @@ export interface Batch {
   readonly channel: string;
   /** Its place in the order of everything that this instance publishes. */
   sequence: number;
+  /** When it stops waiting for a connection: set when it first has to wait. */
+  deadline: number | undefined;
   /** Memory that it holds, counted in characters. */
   readonly size: number;
   /** Writes the command. */
@@ -26,6 +28,7 @@ export class EventBatch implements Batch {
   readonly channel: string;
   readonly promise: Promise<Receipt>;
   sequence = 0;
+  deadline: number | undefined;
   size = 0;
   readonly #publicFlag: string;
   readonly #args: string[] = [];
@@ -84,6 +87,7 @@ export class BareMessage implements Batch {
   readonly channel: string;
   readonly promise: Promise<number>;
   sequence = 0;
+  deadline: number | undefined;
   readonly #payload: string;
   #resolve!: (receivers: number) => void;
   reject!: (error: Error) => void;

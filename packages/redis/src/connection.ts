@@ -1,10 +1,12 @@
 import { type Clock, type Logger, settlesWithin, type Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { causeOf } from './failure.js';
+import { causeOf, isUnsent } from './failure.js';
 
 export interface ConnectionOptions {
   /** For logs: `commands` or `subscriber`. */
   readonly role: string;
+  /** For logs: where. */
+  readonly address: string;
   /** Makes an ioredis client that connects once and never again by itself. */
   readonly create: () => Redis;
   /** What has to be done on each new connection before anybody may use it. */
@@ -20,7 +22,7 @@ export interface ConnectionOptions {
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
 /** A connection that answers nothing while it is set up is given up. */
-const SETUP_TIMEOUT = 5000;
+const SETUP_TIMEOUT = 3000;
 
 /**
  * One connection that comes back for ever. Each life is an ioredis client of its own, with reconnecting, offline queue and resending
@@ -36,7 +38,8 @@ export class Connection {
   #retry: Timer | undefined;
   #closed = false;
   #downSince: number | undefined;
-  #waiters: (() => void)[] = [];
+  #wasUp = false;
+  readonly #waiters = new Set<() => void>();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -61,9 +64,13 @@ export class Connection {
   async up(milliseconds: number): Promise<Redis | undefined> {
     this.open();
     if (this.#client === undefined && !this.#closed) {
-      const waiter = new Promise<void>((resolve) => this.#waiters.push(resolve));
-      if (milliseconds === Number.POSITIVE_INFINITY) await waiter;
-      else await settlesWithin(this.#options.clock, milliseconds, waiter);
+      let wake = () => {};
+      const waiter = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      this.#waiters.add(wake);
+      await settlesWithin(this.#options.clock, milliseconds, waiter);
+      this.#waiters.delete(wake);
     }
     return this.#client;
   }
@@ -93,7 +100,7 @@ export class Connection {
     const life = create();
     this.#life = life;
     life.on('error', (error: Error) => {
-      this.#lastError = error;
+      if (!saysNothing(error)) this.#lastError = isForeign(error) ? new Error('what answers there is no Redis') : error;
     });
     life.once('end', () => this.#ended(life));
     const tooSlow = clock.after(
@@ -103,7 +110,10 @@ export class Connection {
     );
     this.#setUp(life)
       .catch((error: unknown) => {
-        this.#lastError ??= error;
+        if (!saysNothing(error)) this.#lastError ??= error;
+        this.#lastError ??= new Error(
+          'it ended the connection before it was ready; is it a Redis, and is TLS (rediss://) right?',
+        );
         if (life.status !== 'end') life.disconnect();
       })
       .finally(() => tooSlow.cancel());
@@ -111,10 +121,13 @@ export class Connection {
 
   async #setUp(life: Redis): Promise<void> {
     await life.connect(); // resolves when ioredis is ready, not when the socket is connected
+    const { db = 0 } = life.options;
+    if (db !== 0) await life.select(db); // ioredis has done so, but would go on in database 0 when Redis refuses
     await this.#options.prepare(life);
     if (life !== this.#life || this.#closed) return;
     this.#client = life;
     this.#attempts = 0;
+    this.#wasUp = true;
     this.#lastError = undefined;
     this.#reportBack();
     this.#options.onUp?.(life);
@@ -135,7 +148,7 @@ export class Connection {
   }
 
   #wake(): void {
-    for (const wake of this.#waiters.splice(0)) wake();
+    for (const wake of this.#waiters) wake();
   }
 
   // One line per outage, and one when it is over.
@@ -143,8 +156,8 @@ export class Connection {
     if (this.#downSince !== undefined) return;
     this.#downSince = this.#options.clock.now();
     this.#options.logger.warn(
-      { connection: this.#options.role, reason: causeOf(this.#lastError)?.message },
-      'Redis is away; trying again until it is back.',
+      { connection: this.#options.role, address: this.#options.address, reason: causeOf(this.#lastError)?.message },
+      this.#wasUp ? 'Redis is away; trying again until it is back.' : 'Redis is not to be reached; trying again.',
     );
   }
 
@@ -152,6 +165,15 @@ export class Connection {
     if (this.#downSince === undefined) return;
     const outageMs = this.#options.clock.now() - this.#downSince;
     this.#downSince = undefined;
-    this.#options.logger.info({ connection: this.#options.role, outageMs }, 'Redis is back.');
+    this.#options.logger.info(
+      { connection: this.#options.role, address: this.#options.address, outageMs },
+      'Redis is back.',
+    );
   }
 }
+
+/** ioredis's own words for a connection that something else has ended. */
+const saysNothing = (error: unknown): boolean =>
+  isUnsent(error) || (error instanceof Error && error.message === 'Connection is closed.');
+
+const isForeign = (error: Error): boolean => /Unknown RESP type|Protocol error/.test(error.message);

@@ -15,12 +15,26 @@ export function causeOf(error: unknown): Error | undefined {
   return cause;
 }
 
-/** Redis was not there in time. */
+/** Redis was not there, or not able to take it, in time. */
 export const unavailable = (what: string, address: string, waitedMs: number, error: unknown): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {
-    message: `${what}: no connection to Redis at ${address} within ${waitedMs} ms${because(error)}.`,
+    message: `no answer from Redis at ${address}${Number.isFinite(waitedMs) ? ` within ${waitedMs} ms` : ''}${because(error)}, for ${what}.`,
     hint: 'Is Redis running there, and do the URL, user and password fit?',
     cause: causeOf(error),
+  });
+
+/** Too much waits already. */
+export const crowdedOut = (channel: string, address: string): BelfryError =>
+  new BelfryError('TRANSPORT_UNAVAILABLE', {
+    message: `a publish on ${channel} was not delivered: too much waits for Redis at ${address} already.`,
+    hint: 'Redis is away or too slow for what this instance publishes: await publish(), and publish less.',
+  });
+
+/** Redis had forgotten the script, and somebody loaded it again in between. */
+export const overtaken = (channel: string, address: string): BelfryError =>
+  new BelfryError('TRANSPORT_UNAVAILABLE', {
+    message: `a publish on ${channel} was not delivered: Redis at ${address} had forgotten its script, and a later one got through meanwhile.`,
+    hint: 'Publish it again if the order does not matter. SCRIPT FLUSH is not for servers at work.',
   });
 
 /** Written to the socket, and the connection broke before Redis answered. */

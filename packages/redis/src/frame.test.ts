@@ -18,7 +18,17 @@ describe('a frame', () => {
   });
 
   it('hands over what is not well formed too: it is the reader who rejects and counts', () => {
-    expect(bodiesIn('\x1egarbage\n\x1e\x1e{"b":2}')).toEqual(['garbage', '', '{"b":2}']);
-    expect(bodiesIn('\x1e')).toEqual(['']);
+    expect(bodiesIn('\x1egarbage\n\x1e{"b":2}')).toEqual(['garbage', '{"b":2}']);
+  });
+
+  it('takes several separators in a row as one, however many they are', () => {
+    expect(bodiesIn(`\x1e{"a":1}\n${'\x1e'.repeat(500)}{"b":2}`)).toEqual(['{"a":1}', '{"b":2}']);
+    expect(bodiesIn('\x1e')).toEqual([]);
+  });
+
+  it('hands over the rest in one piece when there are more records than any publisher makes', () => {
+    const bodies = bodiesIn('\x1ex\n'.repeat(500_000));
+    expect(bodies).toHaveLength(1024);
+    expect(bodies.at(-1)?.length).toBeGreaterThan(1_000_000);
   });
 });

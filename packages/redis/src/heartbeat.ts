@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import type { Connection } from './connection.js';
+import { isRefusal } from './failure.js';
 import type { Listener } from './listener.js';
 import type { Membership } from './membership.js';
 import { probeChannel } from './names.js';
@@ -25,7 +26,7 @@ export class Heartbeat {
   #listening = false;
   #beat = 0;
   #answered = 0;
-  #heard = 0;
+  #alive = 0;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -42,7 +43,8 @@ export class Heartbeat {
     if (this.#listening) return;
     this.#listening = true;
     try {
-      await this.#options.listener.listen('sharded', probeChannel(this.#options.instance), (beat) =>
+      const name = probeChannel(this.#options.instance);
+      await this.#options.listener.listen({ kind: 'sharded', name, title: 'the probe' }, (beat) =>
         this.#hear(Number(beat)),
       );
     } catch (error) {
@@ -52,8 +54,15 @@ export class Heartbeat {
   }
 
   /** A new connection starts with a clean record. */
-  forgive(): void {
-    this.#answered = this.#heard = this.#beat;
+  forgiveCommands(): void {
+    this.#answered = this.#beat;
+    const { client } = this.#options.commands;
+    if (client !== undefined && this.#listening) this.#probe(client); // its way round stamps the places again
+  }
+
+  /** The same for the subscriber connection. */
+  forgiveSubscriber(): void {
+    this.#alive = this.#beat;
   }
 
   stop(): void {
@@ -68,26 +77,42 @@ export class Heartbeat {
   #tick(): void {
     this.#timer = this.#later();
     const { commands, listener } = this.#options;
-    if (commands.client === undefined) return;
     const silent = `no sign of life for ${2 * this.#options.interval} ms`;
-    if (this.#beat - this.#answered >= 2) commands.drop(silent);
-    else if (this.#listening && listener.connection.client !== undefined && this.#beat - this.#heard >= 2) {
-      listener.connection.drop(silent);
-    } else this.#probe(commands.client);
+    const beat = this.#beat;
+    this.#beat++;
+    const subscriber = listener.connection.client;
+    if (subscriber !== undefined) {
+      if (beat - this.#alive >= 2) listener.connection.drop(silent);
+      else this.#ping(subscriber);
+    } else this.#alive = this.#beat;
+    if (commands.client === undefined) this.#answered = this.#beat;
+    else if (beat - this.#answered >= 2) commands.drop(silent);
+    else this.#probe(commands.client);
+  }
+
+  /** Its answer comes after everything that Redis has sent to the subscriber before. */
+  #ping(subscriber: Redis): void {
+    const beat = this.#beat;
+    const alive = () => {
+      this.#alive = Math.max(this.#alive, beat);
+    };
+    subscriber.ping().then(alive, (error: unknown) => isRefusal(error) && alive());
   }
 
   #probe(client: Redis): void {
-    const beat = ++this.#beat;
+    const beat = this.#beat;
     client.spublish(probeChannel(this.#options.instance), String(beat)).then(
       () => {
         this.#answered = Math.max(this.#answered, beat);
       },
-      () => {}, // refused or broken: no sign of life either way
+      (error: unknown) => {
+        if (isRefusal(error)) this.#answered = Math.max(this.#answered, beat); // Redis said no, so it lives
+      },
     );
   }
 
   #hear(beat: number): void {
-    this.#heard = Math.max(this.#heard, beat);
+    if (!Number.isInteger(beat) || beat < this.#beat - 2 || beat > this.#beat) return; // not one of ours
     void this.#options.membership.stampAll();
   }
 }

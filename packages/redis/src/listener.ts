@@ -1,11 +1,20 @@
 import { BelfryError } from '@belfry/contracts';
-import type { Clock, Logger } from '@belfry/core';
+import { type Clock, type Logger, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { Connection } from './connection.js';
 import { isRefusal, refused, unavailable } from './failure.js';
 
 /** `sharded`: an inbox. `classic`: broadcast frames, and bare channels. `glob`: broadcast frames of many channels. */
 export type ListenKind = 'sharded' | 'classic' | 'glob';
+
+/** What to listen to. */
+export interface Listening {
+  readonly kind: ListenKind;
+  /** The Redis channel, or the glob. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+}
 
 /** Takes one Pub/Sub message. */
 export type Hear = (message: string, channel: string) => void;
@@ -22,9 +31,7 @@ export interface ListenerOptions {
 }
 
 /** One Redis subscription, shared by everybody in this instance who wants it. */
-interface Ear {
-  readonly kind: ListenKind;
-  readonly name: string;
+interface Ear extends Listening {
   readonly hears: Set<Hear>;
   /** Settles when Redis has confirmed it on the connection of the moment, or has refused it. */
   confirmed: Promise<void>;
@@ -48,6 +55,7 @@ export class Listener {
     const { create, logger, clock, onUp } = options;
     this.connection = new Connection({
       role: 'subscriber',
+      address: options.address,
       create: () => this.#attend(create()),
       prepare: (client) => this.#listenAgain(client),
       onUp,
@@ -60,11 +68,11 @@ export class Listener {
    * Listens. Resolves once Redis has confirmed it.
    * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`
    */
-  async listen(kind: ListenKind, name: string, hear: Hear): Promise<void> {
+  async listen({ kind, name, title }: Listening, hear: Hear): Promise<void> {
     const key = `${kind} ${name}`;
     let ear = this.#ears.get(key);
     if (ear === undefined) {
-      ear = { kind, name, hears: new Set(), confirmed: Promise.resolve() };
+      ear = { kind, name, title, hears: new Set(), confirmed: Promise.resolve() };
       this.#ears.set(key, ear);
       if (this.#current !== undefined) this.#ask(this.#current, ear);
     }
@@ -73,13 +81,16 @@ export class Listener {
       await this.#confirmation(ear);
     } catch (error) {
       ear.hears.delete(hear);
-      if (ear.hears.size === 0 && this.#ears.get(key) === ear) this.#ears.delete(key);
+      if (ear.hears.size === 0 && this.#ears.get(key) === ear) {
+        this.#ears.delete(key);
+        this.#current?.[unsubscribeCommand[kind]](name).catch(() => {}); // it may have been asked for
+      }
       throw error;
     }
   }
 
   /** Stops listening. When it resolves, everything that Redis had sent has been heard. */
-  async stop(kind: ListenKind, name: string, hear: Hear): Promise<void> {
+  async stop({ kind, name }: Listening, hear: Hear): Promise<void> {
     const key = `${kind} ${name}`;
     const ear = this.#ears.get(key);
     if (ear === undefined) return;
@@ -87,7 +98,9 @@ export class Listener {
       // Whoever begins to listen from now on gets a subscription of their own, asked for after this one has ended.
       this.#ears.delete(key);
       this.#leaving.set(key, ear);
-      await this.#current?.[unsubscribeCommand[kind]](name).catch(() => {}); // a broken connection hears nothing more either
+      const { clock, patience } = this.#options;
+      const ended = this.#current?.[unsubscribeCommand[kind]](name);
+      if (ended !== undefined) await settlesWithin(clock, patience, ended); // a broken connection hears nothing more either
       if (this.#leaving.get(key) === ear) this.#leaving.delete(key);
     }
     ear.hears.delete(hear);
@@ -99,9 +112,12 @@ export class Listener {
     for (;;) {
       const client = await this.connection.up(until - clock.now());
       if (client === undefined)
-        throw unavailable(`a subscription to ${ear.name}`, address, patience, this.connection.lastError);
+        throw unavailable(`a subscription to ${ear.title}`, address, patience, this.connection.lastError);
       try {
-        await ear.confirmed;
+        const { confirmed } = ear;
+        if (!(await settlesWithin(clock, until - clock.now(), confirmed)))
+          throw unavailable(`a subscription to ${ear.title}`, address, patience, this.connection.lastError);
+        await confirmed;
         if (client === this.connection.client) return;
       } catch (error) {
         if (error instanceof BelfryError) throw error;
@@ -111,12 +127,12 @@ export class Listener {
   }
 
   #ask(client: Redis, ear: Ear): void {
-    const { kind, name } = ear;
+    const { kind, name, title } = ear;
     ear.confirmed = client[subscribeCommand[kind]](name).then(
       () => {},
       (error: unknown) => {
         throw isRefusal(error)
-          ? refused('SUBSCRIBE_REFUSED', `a subscription to ${name}`, this.#options.address, error)
+          ? refused('SUBSCRIBE_REFUSED', `a subscription to ${title} (${name})`, this.#options.address, error)
           : error;
       },
     );

@@ -1,4 +1,5 @@
-import type { Clock, Logger, Receipt } from '@belfry/core';
+import { BelfryError } from '@belfry/contracts';
+import { type Clock, type Logger, type Receipt, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { toReceipt } from './batch.js';
 import type { Connection } from './connection.js';
@@ -32,6 +33,8 @@ interface Place {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #places = new Map<string, Place>();
+  /** Places that could not be given up because Redis was away. */
+  readonly #owed = new Map<string, Place>();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -40,6 +43,7 @@ export class Membership {
   /** Takes a place. The inbox must be listened to already. */
   async join(channel: string, group: string): Promise<void> {
     const place = { channel, group };
+    this.#owed.delete(keyOf(place));
     this.#places.set(keyOf(place), place);
     try {
       await this.#insist(`taking a place in the group ${group} of ${channel}`, (client) => this.#stamp(client, place));
@@ -49,25 +53,26 @@ export class Membership {
     }
   }
 
-  /** Gives a place up. When Redis is away, others remove it when its stamp is old. */
+  /** Gives a place up: now, or when Redis is back. Until then others remove it when its stamp is old. */
   async leave(channel: string, group: string): Promise<void> {
-    this.#places.delete(keyOf({ channel, group }));
-    const { connection, instance, logger } = this.#options;
+    const place = { channel, group };
+    this.#places.delete(keyOf(place));
+    const { connection, instance, clock, patience } = this.#options;
     const { client } = connection;
+    this.#owed.set(keyOf(place), place);
     if (client === undefined) return;
-    await runScript(client, leaveScript, [membersKey(channel), stampsKey(channel)], [group, instance]).catch(
-      (error: unknown) =>
-        logger.warn(
-          { channel, group, reason: causeOf(error)?.message },
-          'A place in a group could not be given up; it will be removed when its stamp is old.',
-        ),
+    const left = runScript(client, leaveScript, [membersKey(channel), stampsKey(channel)], [group, instance]).then(
+      () => this.#owed.delete(keyOf(place)),
+      () => {}, // it is given up with the next stamps
     );
+    await settlesWithin(clock, patience, left);
   }
 
   /** Stamps every place, and takes again what was lost: after an outage, a flush, or a restart of Redis. */
   async stampAll(): Promise<void> {
     const { client } = this.#options.connection;
     if (client === undefined) return; // the next heartbeat does it
+    for (const { channel, group } of this.#owed.values()) void this.leave(channel, group);
     await Promise.all(
       Array.from(this.#places.values(), (place) =>
         this.#stamp(client, place).catch((error: unknown) => {
@@ -117,8 +122,12 @@ export class Membership {
       const client = await connection.up(until - clock.now());
       if (client === undefined) throw unavailable(what, address, patience, connection.lastError);
       try {
-        return await work(client);
+        const done = work(client);
+        if (!(await settlesWithin(clock, until - clock.now(), done)))
+          throw unavailable(what, address, patience, connection.lastError);
+        return await done;
       } catch (error) {
+        if (error instanceof BelfryError) throw error;
         if (isRefusal(error)) throw refused('SUBSCRIBE_REFUSED', what, address, error);
         await new Promise((resolve) => setImmediate(resolve)); // the connection broke: it takes a turn to notice
       }

@@ -42,8 +42,10 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
     mistakes.push('client excludes url and redis');
   if (client === undefined && url === undefined && redis === undefined)
     mistakes.push('one of url, redis and client must be given');
-  if (client !== undefined && typeof client.duplicate !== 'function')
+  if (client !== undefined && typeof client?.duplicate !== 'function')
     mistakes.push('client must be a client of ioredis');
+  if (redis !== undefined && (typeof redis !== 'object' || redis === null))
+    mistakes.push('redis must be options of ioredis');
   if (url !== undefined) mistakes.push(...mistakesOfUrl(url));
   if (!isDuration(patience)) mistakes.push("patience must be a duration, like '5s'");
   if (!isDuration(heartbeat) || toMilliseconds(heartbeat) < 10)
@@ -83,6 +85,9 @@ const ownRules = {
   connectTimeout: 4000,
   disconnectTimeout: 500,
   monitor: false,
+  commandTimeout: undefined, // the heartbeat and the patience decide how long is too long
+  socketTimeout: undefined,
+  reconnectOnError: null,
 } as const;
 
 function mistakesOfUrl(url: unknown): string[] {

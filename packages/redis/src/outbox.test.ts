@@ -1,6 +1,8 @@
+import { defineEvent } from '@belfry/contracts';
 import { startProxy, startRedis, uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { collectingLogger, note, OrderPlaced, range, sharedUrl, startBus } from '../test/world.js';
 
 const admin = new Redis(sharedUrl);
@@ -138,6 +140,50 @@ describe('publishing over Redis', () => {
       message: expect.stringContaining('NOPERM'),
     });
     client.disconnect();
+  });
+
+  it('holds a bounded amount for a Redis that does not answer, and rejects the rest as not delivered', async () => {
+    await using redis = await startRedis({ fresh: true });
+    const bus = startBus('app', { url: redis.url, patience: '30s', heartbeat: '30s' });
+    await bus.publish(OrderPlaced, { n: 0 });
+    await redis.kill('SIGSTOP');
+    const Big = defineEvent('orders.big', { schema: z.string() });
+    const text = 'x'.repeat(500_000);
+    const open = new Set<Promise<unknown>>();
+    let crowdedOut = 0;
+    for (let turn = 0; turn < 200; turn++) {
+      const publishing = bus.publish(Big, text);
+      open.add(publishing);
+      publishing.catch((error: Error) => {
+        open.delete(publishing);
+        if (error.message.includes('too much waits')) crowdedOut++;
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(open.size).toBeGreaterThan(50);
+    expect(open.size).toBeLessThan(110); // 16 MiB unanswered and 32 MiB waiting, at half a megabyte each
+    expect(crowdedOut).toBe(200 - open.size);
+    await redis.kill('SIGCONT');
+    await Promise.all(open);
+  });
+
+  it('gives up tens of thousands of waiting publishes without standing still', async () => {
+    await using proxy = await startProxy({ url: sharedUrl });
+    await proxy.refuse();
+    const bus = startBus('app', { url: proxy.url, patience: 1000 });
+    const codes = new Map<string, number>();
+    const publishing: Promise<void>[] = [];
+    for (let turn = 0; turn < 20_000; turn++) {
+      publishing.push(
+        bus.publish(OrderPlaced, { n: turn }).then(
+          () => expect.fail('published'),
+          ({ code }) => void codes.set(code, (codes.get(code) ?? 0) + 1),
+        ),
+      );
+      if (turn % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(publishing);
+    expect([...codes]).toEqual([['TRANSPORT_UNAVAILABLE', 20_000]]);
   });
 
   it('settles every publish when Redis is killed under load', async () => {

@@ -1,7 +1,7 @@
 import { type Clock, type OutgoingEvent, type Receipt, settlesWithin, type Timer } from '@belfry/core';
 import { BareMessage, type Batch, EventBatch } from './batch.js';
 import type { Connection } from './connection.js';
-import { isRefusal, isUnsent, refused, unavailable, unconfirmed } from './failure.js';
+import { crowdedOut, isRefusal, isUnsent, overtaken, refused, unavailable, unconfirmed } from './failure.js';
 import { isNoScript, loadScripts } from './scripts.js';
 
 export interface OutboxOptions {
@@ -14,7 +14,11 @@ export interface OutboxOptions {
 }
 
 /** What may wait while Redis is away, in characters. Beyond it a publish is rejected at once. */
-const MAX_WAITING = 67_108_864;
+const MAX_WAITING = 33_554_432;
+/** What may be unanswered, in characters: a Redis that does not read must not fill this process. What is beyond it waits. */
+const MAX_UNANSWERED = 16_777_216;
+/** What a command costs beside its characters: promises, arguments, a place in two queues. */
+const OVERHEAD = 1024;
 
 interface Waiting {
   readonly batch: Batch;
@@ -32,9 +36,10 @@ export class Outbox {
   readonly #open = new Map<string, EventBatch>();
   /** Per channel, whose turn it is. */
   readonly #turns = new Map<string, number>();
-  #waiting: Waiting[] = [];
+  #waiting = new Set<Waiting>();
   #waitingSize = 0;
   readonly #unanswered = new Set<Batch>();
+  #unansweredSize = 0;
   /** Refused with NOSCRIPT: nothing is sent until all answers are in, so that nothing overtakes them. */
   #forgotten: Batch[] = [];
   #reloading = false;
@@ -80,14 +85,14 @@ export class Outbox {
 
   /** Rejects what still waits. */
   close(): void {
-    for (const { batch, timer } of this.#waiting.splice(0)) {
-      timer.cancel();
-      batch.reject(this.#unavailable(batch));
+    for (const waiting of this.#waiting) {
+      this.#forget(waiting);
+      waiting.batch.reject(this.#unavailable(waiting.batch));
     }
   }
 
   get #isIdle(): boolean {
-    return this.#turn.length + this.#waiting.length + this.#unanswered.size + this.#forgotten.length === 0;
+    return this.#turn.length + this.#waiting.size + this.#unanswered.size + this.#forgotten.length === 0;
   }
 
   #enqueue(batch: Batch): void {
@@ -100,10 +105,14 @@ export class Outbox {
     const turn = this.#turn;
     this.#turn = [];
     this.#open.clear();
+    // Several channels: one write to the socket instead of one each.
+    const stream = turn.length > 1 ? this.#options.connection.client?.stream : undefined;
+    stream?.cork();
     for (const batch of turn) {
       if (batch instanceof EventBatch) this.#seal(batch);
       this.#dispatch(batch);
     }
+    stream?.uncork();
   }
 
   #seal(batch: EventBatch): void {
@@ -114,42 +123,40 @@ export class Outbox {
 
   #dispatch(batch: Batch): void {
     const { client } = this.#options.connection;
-    if (client === undefined || this.#waiting.length > 0 || this.#forgotten.length > 0 || this.#reloading)
-      this.#wait(batch);
+    if (client === undefined || this.#waiting.size > 0 || !this.#maySend) this.#wait(batch);
     else this.#send(batch, client);
   }
 
   #wait(batch: Batch): void {
     const { connection, clock, patience } = this.#options;
-    if (this.#waitingSize + batch.size > MAX_WAITING && this.#waitingSize > 0) {
-      batch.reject(this.#unavailable(batch));
+    const size = weightOf(batch);
+    if (this.#waitingSize + size > MAX_WAITING && this.#waitingSize > 0) {
+      batch.reject(crowdedOut(batch.channel, this.#options.address));
       return;
     }
+    batch.deadline ??= clock.now() + patience;
     const waiting: Waiting = {
       batch,
-      timer: clock.after(patience, () => {
+      timer: clock.after(Math.max(0, batch.deadline - clock.now()), () => {
         this.#forget(waiting);
         batch.reject(this.#unavailable(batch));
       }),
     };
-    this.#waiting.push(waiting);
-    this.#waitingSize += batch.size;
+    this.#waiting.add(waiting);
+    this.#waitingSize += size;
     connection.open();
   }
 
   #forget(waiting: Waiting): void {
     waiting.timer.cancel();
-    this.#waitingSize -= waiting.batch.size;
-    const index = this.#waiting.indexOf(waiting);
-    if (index !== -1) this.#waiting.splice(index, 1);
+    if (this.#waiting.delete(waiting)) this.#waitingSize -= weightOf(waiting.batch);
     this.#wakeIfIdle();
   }
 
   #sendWaiting(): void {
     const { connection } = this.#options;
-    while (connection.client !== undefined && this.#forgotten.length === 0 && !this.#reloading) {
-      const [waiting] = this.#waiting;
-      if (waiting === undefined) return;
+    for (const waiting of this.#waiting) {
+      if (connection.client === undefined || !this.#maySend) return;
       this.#forget(waiting);
       this.#send(waiting.batch, connection.client);
     }
@@ -157,21 +164,26 @@ export class Outbox {
 
   #send(batch: Batch, client: NonNullable<Connection['client']>): void {
     this.#unanswered.add(batch);
+    this.#unansweredSize += weightOf(batch);
     batch.write(client).then(
       (reply) => {
-        this.#unanswered.delete(batch);
+        this.#received(batch);
         this.#rejectOvertaken(batch.channel);
-        batch.resolve(reply);
-        this.#answered();
+        try {
+          batch.resolve(reply);
+        } catch {
+          batch.reject(unconfirmed(batch.channel, this.#options.address)); // an answer, but none of this script's
+        }
+        this.#answered(true);
       },
       (error: unknown) => {
-        this.#unanswered.delete(batch);
+        this.#received(batch);
         if (isNoScript(error)) this.#forgotten.push(batch);
         else if (isRefusal(error))
           batch.reject(refused('PUBLISH_REFUSED', `a publish on ${batch.channel}`, this.#options.address, error));
         else if (isUnsent(error)) this.#putBack([batch]);
         else batch.reject(unconfirmed(batch.channel, this.#options.address));
-        this.#answered();
+        this.#answered(isRefusal(error));
       },
     );
   }
@@ -179,14 +191,26 @@ export class Outbox {
   /** A later publish of the channel got through, by a script that somebody else had loaded again: to repeat this one would turn the order round. */
   #rejectOvertaken(channel: string): void {
     if (this.#forgotten.length === 0) return;
-    const overtaken = this.#forgotten.filter((batch) => batch.channel === channel);
+    const late = this.#forgotten.filter((batch) => batch.channel === channel);
     this.#forgotten = this.#forgotten.filter((batch) => batch.channel !== channel);
-    for (const batch of overtaken) batch.reject(this.#unavailable(batch));
+    for (const batch of late) batch.reject(overtaken(channel, this.#options.address));
   }
 
-  #answered(): void {
+  #answered(byRedis: boolean): void {
     if (this.#forgotten.length > 0 && this.#unanswered.size === 0) void this.#reload();
-    else this.#wakeIfIdle();
+    else {
+      if (byRedis) this.#sendWaiting(); // else the connection is breaking: what waits would only come back
+      this.#wakeIfIdle();
+    }
+  }
+
+  #received(batch: Batch): void {
+    this.#unanswered.delete(batch);
+    this.#unansweredSize -= weightOf(batch);
+  }
+
+  get #maySend(): boolean {
+    return this.#forgotten.length === 0 && !this.#reloading && this.#unansweredSize < MAX_UNANSWERED;
   }
 
   async #reload(): Promise<void> {
@@ -202,7 +226,7 @@ export class Outbox {
   /** Not executed: in the line again, at its old place. */
   #putBack(batches: readonly Batch[]): void {
     for (const batch of batches) this.#wait(batch);
-    this.#waiting.sort((a, b) => a.batch.sequence - b.batch.sequence);
+    this.#waiting = new Set([...this.#waiting].sort((a, b) => a.batch.sequence - b.batch.sequence));
   }
 
   #wakeIfIdle(): void {
@@ -212,6 +236,13 @@ export class Outbox {
 
   #unavailable(batch: Batch): Error {
     const { address, patience, connection } = this.#options;
-    return unavailable(`a publish on ${batch.channel} was not delivered`, address, patience, connection.lastError);
+    return unavailable(
+      `a publish on ${batch.channel}, which was not delivered`,
+      address,
+      patience,
+      connection.lastError,
+    );
   }
 }
+
+const weightOf = (batch: Batch): number => batch.size + OVERHEAD;

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { collectingLogger, note, OrderPlaced, range, sharedUrl, startBus } from '../test/world.js';
 import { redisTransport } from './index.js';
-import { inboxChannel, membersKey } from './names.js';
+import { inboxChannel, membersKey, probeChannel } from './names.js';
 
 const admin = new Redis(sharedUrl);
 afterAll(() => admin.disconnect());
@@ -167,7 +167,7 @@ describe('the Redis transport under faults', () => {
     const patient = startBus('billing', { url: proxy.url, subscribePatience: 'forever' }, { logger });
     const subscribed = note(patient);
     await vi.waitUntil(() =>
-      logger.lines.some((line) => line.startsWith('warn: Redis is away') && line.includes('ECONNREFUSED')),
+      logger.lines.some((line) => line.startsWith('warn: Redis is not to be reached') && line.includes('ECONNREFUSED')),
     );
     await proxy.accept();
     const noted = await subscribed;
@@ -246,6 +246,126 @@ describe('the Redis transport under faults', () => {
     const client = new Redis(redis.url);
     expect(String(await client.client('LIST'))).not.toContain('belfry');
     client.disconnect();
+  });
+
+  it('does not stamp a place for a subscriber that is dead, although the command connection comes and goes', async () => {
+    await using proxy = await startProxy({ url: sharedUrl });
+    const namespace = uniqueNamespace();
+    const half = startBus('billing', { url: proxy.url, heartbeat: 100 }, { namespace });
+    const whole = startBus('billing', { url: sharedUrl, heartbeat: 100 }, { namespace });
+    await Promise.all([note(half), note(whole)]);
+    proxy.swallow(true, { filter: { name: /subscriber/ } });
+    const flapping = setInterval(() => proxy.cut({ name: /commands/ }), 150);
+    const ring = () => admin.hget(membersKey(`${namespace}:orders.placed`), 'billing');
+    await vi.waitUntil(async () => !(await ring())?.includes(half.instance), { timeout: 10_000 });
+    clearInterval(flapping);
+  });
+
+  it('is not told that it lives by a stranger on its probe channel', async () => {
+    await using proxy = await startProxy({ url: sharedUrl });
+    const namespace = uniqueNamespace();
+    const half = startBus('billing', { url: proxy.url, heartbeat: 100 }, { namespace });
+    const whole = startBus('billing', { url: sharedUrl, heartbeat: 100 }, { namespace });
+    await Promise.all([note(half), note(whole)]);
+    for (const lie of ['x', '-1', '1e9', '{}', '']) await admin.spublish(probeChannel(half.instance), lie);
+    proxy.swallow(true, { filter: { name: /subscriber/ } });
+    const ring = () => admin.hget(membersKey(`${namespace}:orders.placed`), 'billing');
+    await vi.waitUntil(async () => !(await ring())?.includes(half.instance), { timeout: 10_000 });
+  });
+
+  it('settles subscribe(), end() and ready() when Redis is stopped in the midst of them', async () => {
+    await using redis = await startRedis({ fresh: true });
+    const bus = startBus('billing', { url: redis.url, subscribePatience: 300, heartbeat: 200 });
+    const subscription = await bus.subscribe(OrderPlaced, () => {});
+    await redis.kill('SIGSTOP');
+    const Other = defineEvent('orders.other', { schema: z.object({}) });
+    const settled = await Promise.allSettled([
+      bus.subscribe(Other, () => {}),
+      subscription.end(),
+      bus.ready(OrderPlaced, { timeout: 100 }),
+    ]);
+    expect(settled.map((result) => (result.status === 'rejected' ? result.reason.code : 'ok'))).toEqual([
+      'TRANSPORT_UNAVAILABLE',
+      'ok',
+      'NOT_READY',
+    ]);
+    await redis.kill('SIGCONT');
+  });
+
+  it('leaves no handler behind when a subscription is refused half way', async () => {
+    await using redis = await startRedis({ fresh: true });
+    const client = new Redis(redis.url);
+    const rights = ['~*', 'resetchannels', '&belfry:{belfry:orders.placed}:*', '+@all'];
+    await client.call('ACL', 'SETUSER', 'noprobe', 'on', '>pw', ...rights);
+    const bus = startBus('billing', { url: redis.url.replace('redis://', 'redis://noprobe:pw@'), heartbeat: 50 });
+    await expect(note(bus, { broadcast: true })).rejects.toMatchObject({ code: 'SUBSCRIBE_REFUSED' });
+    await vi.waitUntil(
+      async () => ((await client.pubsub('NUMSUB', 'belfry:{belfry:orders.placed}:all')) as unknown[])[1] === 0,
+    );
+    client.disconnect();
+  });
+
+  it('keeps the connection of a user who may publish, but not probe', async () => {
+    await using redis = await startRedis({ fresh: true });
+    const client = new Redis(redis.url);
+    const rights = ['~*', 'resetchannels', '&belfry:orders.*', '&belfry:{belfry:orders.*', '+@all'];
+    await client.call('ACL', 'SETUSER', 'publisher', 'on', '>pw', ...rights);
+    const bus = startBus('shop', { url: redis.url.replace('redis://', 'redis://publisher:pw@'), heartbeat: 20 });
+    const connections = async () => Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))?.[1]);
+    const probes = async () =>
+      Number(/cmdstat_spublish:.*rejected_calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+    await bus.publish(OrderPlaced, { n: 1 });
+    const before = await connections();
+    await vi.waitUntil(async () => (await probes()) > 8);
+    expect(await connections()).toBe(before);
+    client.disconnect();
+  });
+
+  it('refuses a database that Redis does not have', async () => {
+    await using redis = await startRedis({ fresh: true });
+    const bus = startBus('billing', { url: `${redis.url}/99`, subscribePatience: 500 });
+    await expect(note(bus)).rejects.toMatchObject({
+      code: 'TRANSPORT_UNAVAILABLE',
+      message: expect.stringContaining('DB index'),
+    });
+  });
+
+  it('says so when it is no Redis that answers', async () => {
+    const { createServer } = await import('node:net');
+    const server = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n').on('error', () => {}));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as { port: number };
+    const error: Error = await note(
+      startBus('billing', { url: `redis://127.0.0.1:${port}`, subscribePatience: 500 }),
+    ).then(
+      () => expect.fail('subscribed'),
+      (reason) => reason,
+    );
+    expect(error.message).toContain('no Redis');
+    expect(error.message).not.toContain('enableOfflineQueue');
+  });
+
+  it('warns of a Redis that evicts keys', async () => {
+    await using redis = await startRedis({ config: { maxmemory: '100mb', 'maxmemory-policy': 'volatile-lru' } });
+    const logger = collectingLogger();
+    await startBus('billing', { url: redis.url }, { logger }).publish(OrderPlaced, { n: 1 });
+    expect(logger.lines).toContainEqual(expect.stringMatching(/^warn: This Redis evicts keys.*volatile-lru/));
+  });
+
+  it('gives a place up that it could not give up while Redis was away', async () => {
+    await using proxy = await startProxy({ url: sharedUrl });
+    const namespace = uniqueNamespace();
+    const logger = collectingLogger();
+    const bus = startBus('billing', { url: proxy.url, heartbeat: 50 }, { namespace, logger });
+    const subscription = await bus.subscribe(OrderPlaced, () => {});
+    await proxy.refuse();
+    await vi.waitUntil(() => logger.lines.filter((line) => line.includes('Redis is away')).length === 2);
+    await subscription.end();
+    await proxy.accept();
+    await vi.waitUntil(async () => (await admin.hget(membersKey(`${namespace}:orders.placed`), 'billing')) === '', {
+      timeout: 10_000,
+    });
   });
 
   it('reaches a frame and a lone event of a publisher that is no Belfry', async () => {

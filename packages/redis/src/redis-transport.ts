@@ -1,6 +1,7 @@
 import { BelfryError } from '@belfry/contracts';
 import type {
   Deliver,
+  Logger,
   OutgoingEvent,
   Receipt,
   Source,
@@ -9,10 +10,12 @@ import type {
   TransportHost,
   TransportSubscription,
 } from '@belfry/core';
+import type { Redis } from 'ioredis';
 import { Connection } from './connection.js';
+import { evictionPolicy } from './eviction.js';
 import { eachInFrame } from './frame.js';
 import { Heartbeat } from './heartbeat.js';
-import { type Hear, Listener, type ListenKind } from './listener.js';
+import { type Hear, Listener, type Listening } from './listener.js';
 import { Membership } from './membership.js';
 import { broadcastChannel, broadcastGlob, channelOfBroadcast, inboxChannel } from './names.js';
 import { type RedisTransportOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js';
@@ -37,7 +40,7 @@ const FAREWELL_MS = 2000;
 
 class RedisTransport implements Transport {
   readonly unsupported = {
-    'durable events': 'This release carries transient events only; leave the guarantee out of the contract for now.',
+    'durable events': 'They come with the next release. Until then, leave the guarantee out of the contract.',
   };
   readonly #instance: string;
   readonly #commands: Connection;
@@ -45,20 +48,26 @@ class RedisTransport implements Transport {
   readonly #outbox: Outbox;
   readonly #membership: Membership;
   readonly #heartbeat: Heartbeat;
+  readonly #logger: Logger;
+  #warnedOfEviction = false;
   #closed = false;
 
   constructor({ connect, address, patience, subscribePatience, heartbeat }: ResolvedRedisOptions, host: TransportHost) {
     const { instance, service, logger, clock } = host;
     this.#instance = instance;
+    this.#logger = logger;
     const name = (role: string) => `belfry:${service}:${instance}:${role}`;
     this.#commands = new Connection({
       role: 'commands',
+      address,
       create: () => connect(name('commands')),
-      prepare: loadScripts,
+      prepare: async (client) => {
+        await loadScripts(client);
+        await this.#warnOfEviction(client);
+      },
       onUp: () => {
-        this.#heartbeat.forgive();
         this.#outbox.connected();
-        void this.#membership.stampAll();
+        this.#heartbeat.forgiveCommands();
       },
       onDown: () => this.#outbox.disconnected(),
       logger,
@@ -79,7 +88,7 @@ class RedisTransport implements Transport {
       address,
       patience: subscribePatience,
       onUp: () => {
-        this.#heartbeat.forgive();
+        this.#heartbeat.forgiveSubscriber();
         void this.#membership.stampAll();
       },
       logger,
@@ -109,31 +118,41 @@ class RedisTransport implements Transport {
 
   async subscribe(source: Source, deliver: Deliver): Promise<TransportSubscription> {
     if (this.#closed) throw closed();
-    const { kind, name, hear } = this.#listening(source, deliver);
-    await Promise.all([this.#heartbeat.listen(), this.#listener.listen(kind, name, hear)]);
+    const { listening, hear } = this.#listening(source, deliver);
+    const [probed, listened] = await Promise.allSettled([
+      this.#heartbeat.listen(),
+      this.#listener.listen(listening, hear),
+    ]);
+    if (listened.status === 'rejected') throw listened.reason;
+    if (probed.status === 'rejected') {
+      await this.#listener.stop(listening, hear);
+      throw probed.reason;
+    }
     if (source.kind === 'group') {
       try {
         await this.#membership.join(source.channel, source.group);
       } catch (error) {
-        await this.#listener.stop(kind, name, hear);
+        await this.#listener.stop(listening, hear);
         throw error;
       }
     }
     return {
       end: async () => {
         if (source.kind === 'group') await this.#membership.leave(source.channel, source.group);
-        await this.#listener.stop(kind, name, hear);
+        await this.#listener.stop(listening, hear);
       },
     };
   }
 
   audience(channel: string): Promise<Receipt> {
     if (this.#closed) return Promise.reject(closed());
+    this.#heartbeat.start();
     return this.#membership.audience(channel);
   }
 
   bareAudience(channel: string): Promise<number> {
     if (this.#closed) return Promise.reject(closed());
+    this.#heartbeat.start();
     return this.#membership.bareAudience(channel);
   }
 
@@ -146,28 +165,40 @@ class RedisTransport implements Transport {
     this.#outbox.close();
   }
 
+  async #warnOfEviction(client: Redis): Promise<void> {
+    if (this.#warnedOfEviction) return;
+    const policy = await evictionPolicy(client);
+    if (policy === undefined) return;
+    this.#warnedOfEviction = true;
+    this.#logger.warn(
+      { policy },
+      'This Redis evicts keys when its memory is full: groups may miss events for seconds. Set maxmemory-policy to noeviction.',
+    );
+  }
+
   /** Which Redis channel a source is, and what is done with what comes on it. */
-  #listening(source: Source, deliver: Deliver): { kind: ListenKind; name: string; hear: Hear } {
+  #listening(source: Source, deliver: Deliver): { listening: Listening; hear: Hear } {
     switch (source.kind) {
       case 'group': {
         const { channel, group } = source;
         const hear: Hear = (message) => eachInFrame(message, (body) => deliver(body, channel));
-        return { kind: 'sharded', name: inboxChannel(channel, group, this.#instance), hear };
+        const name = inboxChannel(channel, group, this.#instance);
+        return { listening: { kind: 'sharded', name, title: `${channel}, group ${group}` }, hear };
       }
       case 'broadcast': {
         const { channel } = source;
         const hear: Hear = (message) => eachInFrame(message, (body) => deliver(body, channel));
-        return { kind: 'classic', name: broadcastChannel(channel), hear };
+        return { listening: { kind: 'classic', name: broadcastChannel(channel), title: channel }, hear };
       }
       case 'pattern': {
         const hear: Hear = (message, name) => {
           const channel = channelOfBroadcast(name);
           eachInFrame(message, (body) => deliver(body, channel));
         };
-        return { kind: 'glob', name: broadcastGlob(source.pattern), hear };
+        return { listening: { kind: 'glob', name: broadcastGlob(source.pattern), title: source.pattern }, hear };
       }
       case 'bare':
-        return { kind: 'classic', name: source.channel, hear: deliver };
+        return { listening: { kind: 'classic', name: source.channel, title: source.channel }, hear: deliver };
     }
   }
 }

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toReceipt } from './batch.js';
 import { eachInFrame } from './frame.js';
+import { luaTexts } from './lua-texts.js';
 import { broadcastChannel, inboxChannel, membersKey, stampsKey } from './names.js';
 import { audienceScript, joinScript, leaveScript, publishScript, runScript } from './scripts.js';
 
@@ -289,6 +290,12 @@ describe('the ring scripts', () => {
     await leave(redis, channel, 'billing', idOf(2));
     expect(await redis.hgetall(membersKey(channel))).toEqual({ billing: '' });
     expect(await redis.pttl(membersKey(channel))).toBeGreaterThan(86_000_000);
+  });
+
+  it('has the texts that stand in the .lua files', () => {
+    const folder = new URL('./lua/', import.meta.url);
+    const read = (file: string) => [file.replace('.lua', ''), readFileSync(new URL(file, folder), 'utf8')];
+    expect(luaTexts, 'a .lua file has changed: npm run lua').toEqual(Object.fromEntries(readdirSync(folder).map(read)));
   });
 
   it('writes above each script what goes in and what comes out', () => {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import { luaTexts } from './lua-texts.js';
 
-/** A Lua script of src/lua. Its header says what its keys, arguments and answer are. */
+/** A Lua script of src/lua, as it stands in lua-texts.ts. Its header says what its keys, arguments and answer are. */
 export interface Script {
   readonly text: string;
   readonly sha: string;
 }
 
-function load(name: string): Script {
-  const text = readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
+function load(name: keyof typeof luaTexts): Script {
+  const text = luaTexts[name];
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
 

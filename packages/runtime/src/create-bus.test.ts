@@ -18,7 +18,7 @@ it('builds buses for memory: and Redis URLs, and opens nothing', async () => {
 
 it('refuses what it does not know, as the bus of core does', () => {
   expect(() => createBus({ url: 'amqp://user:secret@host' })).toThrow(
-    /^TRANSPORT_UNKNOWN: there is no transport for amqp:\/\/host\. Transports are memory:/,
+    'TRANSPORT_UNKNOWN: url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, or memory:, not with amqp://.',
   );
   expect(() => createBus({})).toThrow('one of url and transport must be given');
   expect(() => createBus({ url: 'memory:', name: 'a b' })).toThrow('OPTION_INVALID');

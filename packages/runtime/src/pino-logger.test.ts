@@ -9,7 +9,7 @@ const flow = {
   traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
 };
 
-function linesOf(pretty: boolean, level: 'info' | 'silent' = 'info') {
+function linesOf(pretty: boolean, level: 'debug' | 'info' | 'silent' = 'info') {
   const lines: string[] = [];
   const logger = createPinoLogger({
     service: 'billing',
@@ -40,6 +40,12 @@ it('writes JSON lines that carry the message being handled', () => {
   expect(job).toMatchObject({ correlationId: 'c-2' });
   expect(job).not.toHaveProperty('messageId');
   expect(others).toEqual([]);
+});
+
+it('writes debug lines when told so', () => {
+  const { logger, lines } = linesOf(false, 'debug');
+  logger.debug({ group: 'billing' }, 'subscribed');
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 20, group: 'billing', msg: 'subscribed' }]);
 });
 
 it('is silent when told so', () => {

@@ -1,4 +1,4 @@
-import { BelfryError } from '@belfry/contracts';
+import { explain } from './explain.js';
 import { stopOnSignals } from './process-signals.js';
 import { createService, type Service } from './service.js';
 import type { ServiceOptions } from './service-options.js';
@@ -22,12 +22,4 @@ export async function runService(options: ServiceOptions): Promise<Service> {
     console.error(`\n${explain(options?.name, error)}\n`);
     process.exit(1);
   }
-}
-
-function explain(name: unknown, error: unknown): string {
-  const title = `${typeof name === 'string' ? name : 'The service'} did not start.`;
-  if (!BelfryError.is(error)) return `${title}\n${error instanceof Error ? error.stack : String(error)}`;
-  const { cause } = error;
-  const because = cause instanceof Error && !(cause instanceof AggregateError) ? `\nCause: ${cause.message}` : '';
-  return `${title}\n${error.message}${because}`;
 }

@@ -90,10 +90,11 @@ function resolveDestination(options: ServiceOptions, env: Environment, mistakes:
       'there is no URL: set BELFRY_URL or REDIS_URL, or the option url (in production there is no default)',
     );
   try {
-    if (typeof url !== 'string') throw new BelfryError('OPTION_INVALID', { message: 'it must be a text.' });
+    if (typeof url !== 'string') throw new BelfryError('OPTION_INVALID', { message: 'url must be a text.' });
     return { transport: transportFor(url, startup), url, memoryByDefault: from === undefined };
   } catch (error) {
-    mistakes.push(...mistakesIn(error).map((mistake) => `${from}: ${mistake}`));
+    // One line, whatever is wrong with it.
+    mistakes.push(`${from}: ${saidBy(error).replace(/^url\b/, 'it')}`);
     return { transport: transportFor('memory:'), url: undefined, memoryByDefault: false };
   }
 }
@@ -102,7 +103,7 @@ function whereTo(
   options: ServiceOptions,
   env: Environment,
 ): { readonly from: string | undefined; readonly url: string } {
-  if (options.url !== undefined) return { from: 'url', url: options.url };
+  if (options.url !== undefined) return { from: 'the option url', url: options.url };
   for (const from of ['BELFRY_URL', 'REDIS_URL']) {
     const url = env[from];
     if (url) return { from, url };
@@ -124,7 +125,8 @@ function resolveBus(
     createBus({ ...checked, url: 'memory:' });
   } catch (error) {
     const source = options.namespace === undefined ? 'BELFRY_NAMESPACE' : 'namespace';
-    mistakes.push(...mistakesIn(error).map((mistake) => mistake.replace(/^namespace\b/, source)));
+    const found = saidBy(error).split('; '); // core lists several: `this; that`
+    mistakes.push(...found.map((mistake) => mistake.replace(/^namespace\b/, source)));
   }
   return { ...checked, transport };
 }
@@ -150,12 +152,11 @@ const isLogger = (value: unknown): boolean =>
 const defined = <T extends object>(options: T): T =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 
-/** An error of another room may list several mistakes: `CODE: where: this; that.` */
-function mistakesIn(error: unknown): string[] {
+/** What an error of another package says, without `CODE: where: `. */
+function saidBy(error: unknown): string {
   if (!BelfryError.is(error)) throw error;
   return error.message
     .slice(error.code.length + 2)
     .replace(/^(createBus|redisTransport): /, '')
-    .replace(/\.$/, '')
-    .split('; ');
+    .replace(/\.$/, '');
 }

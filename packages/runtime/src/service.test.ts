@@ -94,6 +94,8 @@ describe('a service', () => {
       message: 'billing has stopped.',
     });
     await expect(billing.bus.publish(OrderPlaced, { orderId: 'o-2' })).rejects.toMatchObject({ code: 'BUS_CLOSED' });
+    await expect(billing.start()).rejects.toMatchObject({ code: 'BUS_CLOSED' });
+    expect(billing.status).toBe('stopped');
   });
 
   it('injects the logger; lines of a handler carry the message', async () => {
@@ -191,7 +193,11 @@ describe('a service', () => {
     const signal = await entered.promise;
     expect(await stuck.stop()).toEqual({ abandoned: 1 });
     expect(signal.aborted).toBe(true);
-    expect(lines.at(-1)).toMatchObject({ fields: { abandoned: 1 }, message: 'billing has stopped.' });
+    expect(lines.at(-1)).toMatchObject({
+      level: 'warn',
+      fields: { abandoned: 1 },
+      message: 'billing has stopped, and gave up 1 message.',
+    });
   });
 
   it('logs a handler that throws, counts it and goes on', async () => {
@@ -266,11 +272,41 @@ describe('a start that fails', () => {
     expect(seen).toEqual(['disconnected', 'database closed']);
     expect(failing.status).toBe('stopped');
     await failing.stopped;
+    expect(lines.filter(({ level }) => level !== 'debug')).toEqual([]);
+    await expect(failing.start()).rejects.toMatchObject({ code: 'BUS_CLOSED' });
   });
 
   it('because nobody answers, also when there is nothing to subscribe', async () => {
     await expect(closing({ audience: away }).start()).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
     expect(seen).toEqual(['disconnected']);
+  });
+
+  it('but not because the transport takes its time', async () => {
+    const asked = deferred<void>();
+    const answer = deferred<{ broadcast: number; groups: Record<string, number> }>();
+    const timers: { at: number; callback: () => void }[] = [];
+    let now = 0;
+    const clock = {
+      now: () => now,
+      after: (milliseconds: number, callback: () => void) => {
+        const timer = { at: now + milliseconds, callback };
+        timers.push(timer);
+        return { cancel: () => void timers.splice(timers.indexOf(timer), 1) };
+      },
+    };
+    const audience = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const patient = closing({ audience }, { clock });
+    const starting = patient.start();
+    await asked.promise;
+    now += 86_400_000;
+    for (const { at, callback } of [...timers]) if (at <= now) callback();
+    answer.resolve({ broadcast: 0, groups: {} });
+    await starting;
+    expect(patient.ready).toBe(true);
+    await patient.stop();
   });
 
   it('because of a module or a handler', async () => {

@@ -26,9 +26,9 @@ export interface Service {
   readonly stopped: Promise<void>;
   /**
    * Loads the modules, makes the handlers and subscribes them. Resolves once the broker has confirmed it all. When it rejects, everything
-   * is closed again. May be called twice.
+   * is closed again. May be called twice, but not after `stop()` or a start that failed.
    * @throws BelfryError what is wrong with the handlers (`HANDLER_INVALID`, `HANDLER_UNRESOLVED`, `DUPLICATE_HANDLER`, `OPTION_INVALID`);
-   * `TRANSPORT_UNAVAILABLE` within 5 s when nobody answers; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` after `stop()`
+   * `TRANSPORT_UNAVAILABLE` within 5 s when nobody answers; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` once the service stops or has stopped
    */
   start(): Promise<void>;
   /**
@@ -93,6 +93,7 @@ class RunningService implements Service {
   }
 
   start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(this.#over());
     this.#starting ??= this.#start();
     return this.#starting;
   }
@@ -117,7 +118,6 @@ class RunningService implements Service {
   }
 
   async #boot(): Promise<void> {
-    this.#goOn();
     this.#status = 'starting';
     const { modules, handlers, memoryByDefault } = this.#config;
     if (memoryByDefault) {
@@ -136,10 +136,13 @@ class RunningService implements Service {
 
   /** A start that stop() overtook ends here. */
   #goOn(): void {
-    if (this.#stopping === undefined) return;
-    throw new BelfryError('BUS_CLOSED', {
+    if (this.#stopping !== undefined) throw this.#over();
+  }
+
+  #over(): BelfryError {
+    return new BelfryError('BUS_CLOSED', {
       message: `the service ${this.name} was stopped.`,
-      hint: 'A service is started once; create another one.',
+      hint: 'A service is started once, also when its start has failed; create another one.',
     });
   }
 
@@ -161,14 +164,16 @@ class RunningService implements Service {
   async #stop(): Promise<DrainReport> {
     const { drainTimeoutMs } = this.#config;
     const began = this.#clock.now();
+    const level = this.ready ? 'info' : 'debug'; // of what has never begun, the end is no news
     this.#status = 'stopping';
-    this.logger.info({ drainTimeoutMs }, `${this.name} is stopping.`);
+    this.logger[level]({ drainTimeoutMs }, `${this.name} is stopping.`);
     try {
       const report = await this.bus.close({ timeout: drainTimeoutMs });
       if (this.#booting !== undefined) await settlesWithin(this.#clock, drainTimeoutMs, this.#booting);
       await this.container.unbindAllAsync();
-      const durationMs = Math.round(this.#clock.now() - began);
-      this.logger.info({ durationMs, ...report }, `${this.name} has stopped.`);
+      const fields = { durationMs: Math.round(this.#clock.now() - began), ...report };
+      if (report.abandoned === 0) this.logger[level](fields, `${this.name} has stopped.`);
+      else this.logger.warn(fields, `${this.name} has stopped, and gave up ${messages(report.abandoned)}.`);
       return report;
     } catch (error) {
       this.logger.error({ err: error }, `${this.name} has stopped, but not everything could be closed.`);
@@ -180,8 +185,11 @@ class RunningService implements Service {
   }
 }
 
+const messages = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
+
 /** A service that subscribes to nothing would notice only at its first publish that nobody answers at its URL. */
-const reach = (bus: Bus): Promise<void> => bus.ready(anyEvent, { groups: [] });
+const reach = (bus: Bus): Promise<void> => bus.ready(anyEvent, { groups: [], timeout: AS_LONG_AS_THE_TRANSPORT_WAITS });
+const AS_LONG_AS_THE_TRANSPORT_WAITS = Number.MAX_SAFE_INTEGER; // seconds, or for ever with startup: 'wait'
 const anyEvent = {
   kind: 'event',
   name: 'belfry.reach',

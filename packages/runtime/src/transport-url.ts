@@ -7,24 +7,27 @@ import { redisTransport } from '@belfry/redis';
 export type Startup = 'fail' | 'wait';
 
 /**
- * The transport behind a URL: `memory:` and `memory:name` stay within this process, `redis:` and `rediss:` (TLS) are a Redis.
+ * The transport behind a URL: `memory:` and `memory:name` stay within this process, `redis://` and `rediss://` (TLS) are a Redis.
  * @throws BelfryError `TRANSPORT_UNKNOWN` for other URLs, `OPTION_INVALID` for a part that cannot be right; never with the password
  */
 export function transportFor(url: string, startup: Startup = 'fail'): TransportFactory {
   if (url.startsWith('memory:')) return memoryTransport(url);
-  if (/^rediss?:/.test(url))
+  if (/^rediss?:\/\//.test(url))
     return redisTransport({ url, ...(startup === 'wait' ? { subscribePatience: 'forever' } : {}) });
   throw new BelfryError('TRANSPORT_UNKNOWN', {
-    message: `there is no transport for ${withoutSecrets(url)}.`,
-    hint: 'Transports are memory:, memory:name, redis://host:6379 and rediss://host:6379 (TLS).',
+    message: `url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, or memory:${insteadOf(url)}.`,
   });
 }
 
-/** For logs and errors: where, but neither user nor password, nor what stands behind a question mark. */
+/** Only a scheme is quoted: what is no URL may be a secret that landed in the wrong variable. */
+function insteadOf(url: string): string {
+  const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url) ?? [];
+  return scheme === undefined ? '' : `, not with ${scheme}`;
+}
+
+/** For logs: where a transport's URL leads, but neither user nor password, nor what stands behind a question mark. */
 export function withoutSecrets(url: string): string {
   if (url.startsWith('memory:')) return url;
-  // What is no URL may be a secret that landed in the wrong variable.
-  if (!URL.canParse(url)) return 'what is no URL';
   const { protocol, host, pathname } = new URL(url);
-  return host === '' ? `${protocol} URLs` : `${protocol}//${host}${pathname}`;
+  return `${protocol}//${host}${pathname}`;
 }

@@ -33,7 +33,9 @@ export function memoryTransport(url = 'memory:'): TransportFactory {
 const shared = new Map<string, { readonly broker: Broker; readonly users: Set<MemoryTransport> }>();
 
 class MemoryTransport implements Transport {
-  readonly unsupported = { 'durable events': 'They come in a later release; until then, use a transient event.' };
+  readonly unsupported = {
+    'durable events': 'They come with the next release. Until then, leave the guarantee out of the contract.',
+  };
   readonly #url: string;
   readonly #host: TransportHost;
   readonly #broker: Broker;

@@ -26,6 +26,7 @@ end
 redis.call('ZADD', KEYS[2], now, group .. ' ' .. id)
 redis.call('ZREM', KEYS[2], group .. ' ')
 local ring = redis.call('HGET', KEYS[1], group) or ''
+if #ring % PLACE ~= 0 then ring = '' end -- no ring: the members take their places again
 local kept = without(ring, id)
 if #kept == #ring or not string.find(ring, place, 1, true) then redis.call('HSET', KEYS[1], group, kept .. place) end
 

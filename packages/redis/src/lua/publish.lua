@@ -27,20 +27,27 @@ end
 local whole = frame(events)
 
 -- Rendezvous hashing: the member with the highest score has the key. Products stay below 2^53, where Lua's numbers are exact.
-local function score(key, member)
-  local h = bit.bxor(key, tonumber(string.sub(member, 1, 8), 16)) % 4294967296
+local function score(key, number)
+  local h = bit.bxor(key, number) % 4294967296
   h = (h * 1597333) % 4294967291
   h = bit.bxor(h, bit.rshift(h, 15)) % 4294967296
   return (h * 2039213) % 4294967279
 end
 
-local function owner(key, members)
-  local best, highest
-  for i, member in ipairs(members) do
-    local s = score(key, member)
-    if not best or s > highest then best, highest = i, s end
+-- Answers for the keys of one set of members: which of them has it.
+local function owners(members)
+  local numbers, known = {}, {}
+  for i, member in ipairs(members) do numbers[i] = tonumber(string.sub(member, 1, 8), 16) or 0 end
+  return function(key)
+    if known[key] then return known[key] end
+    local best, highest = 1, -1
+    for i, number in ipairs(numbers) do
+      local s = score(key, number)
+      if s > highest then best, highest = i, s end
+    end
+    known[key] = best
+    return best
   end
-  return best
 end
 
 local function drop(group, ring, dead)
@@ -55,7 +62,7 @@ end
 local function deal_one(group, ring, inbox, members)
   local dead, start = {}, turn % #members
   while #members > 0 do
-    local at = keys[1] and owner(keys[1], members) or start % #members + 1
+    local at = keys[1] and owners(members)(keys[1]) or start % #members + 1
     if redis.call('SPUBLISH', inbox .. members[at], whole) > 0 then
       if next(dead) then drop(group, ring, dead) end
       return 1
@@ -77,9 +84,9 @@ local function deal_burst(group, ring, inbox, members)
   end
   if #living == 0 then return 0 end
   if next(dead) then drop(group, ring, dead) end
-  local hands = {}
+  local hands, owner = {}, owners(living)
   for i, event in ipairs(events) do
-    local at = keys[i] and owner(keys[i], living) or (turn + i - 1) % #living + 1
+    local at = keys[i] and owner(keys[i]) or (turn + i - 1) % #living + 1
     local hand = hands[at]
     if hand then hand[#hand + 1] = event else hands[at] = { event } end
   end
@@ -100,14 +107,15 @@ local function deal(group, ring)
   return (#events == 1 and deal_one or deal_burst)(group, ring, inbox, members)
 end
 
+-- Read first: should this key hold something else, the call is refused before anybody has received anything.
+local rings = redis.call('HGETALL', KEYS[1])
 -- One listener decides for the whole call: nobody can subscribe while a script runs.
 if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
   for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
 end
 local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
-local rings = redis.call('HGETALL', KEYS[1])
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
-  receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
+  receipt[#receipt + 1] = #rings[i + 1] % PLACE == 0 and deal(rings[i], rings[i + 1]) or 0 -- else it is nobody's ring
 end
 return receipt

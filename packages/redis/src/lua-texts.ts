@@ -1,0 +1,226 @@
+// Made by `npm run lua` from lua/*.lua: change those.
+
+export const luaTexts = {
+  audience: `--[[ audience.lua: who would receive an event that is published now. Publishes nothing.
+  KEYS[1] the channel's members (see publish.lua)
+  ARGV[1] channel
+  Returns how many instances listen to the broadcast, then for each known group its name and how many of its members are connected
+]]
+local PLACE, ID = 18, 16
+local base = 'belfry:{' .. ARGV[1] .. '}:'
+local audience = { redis.call('PUBSUB', 'NUMSUB', base .. 'all')[2] }
+local rings = redis.call('HGETALL', KEYS[1])
+for i = 1, #rings, 2 do
+  local connected = 0
+  for at = 1, #rings[i + 1], PLACE do
+    local inbox = base .. 'inbox:' .. rings[i] .. ':' .. string.sub(rings[i + 1], at, at + ID - 1)
+    if redis.call('PUBSUB', 'SHARDNUMSUB', inbox)[2] > 0 then connected = connected + 1 end
+  end
+  audience[#audience + 1] = rings[i]
+  audience[#audience + 1] = connected
+end
+return audience
+`,
+  join: `--[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, and clears away what is stale.
+  KEYS[1] the channel's members (see publish.lua)
+  KEYS[2] when each place was stamped: a sorted set, score = milliseconds of Redis's own clock,
+          member = '<group> <instance id>', or '<group> ' for a group that has lost its last place
+  ARGV[1] group
+  ARGV[2] instance id, 16 hex digits
+  ARGV[3] newest frame version that the instance reads, 2 hex digits
+  ARGV[4] milliseconds after which a place without a stamp is removed
+  ARGV[5] milliseconds for which a group without places stays known
+  Returns how many stale places were removed
+]]
+local PLACE, ID = 18, 16
+local group, id, place = ARGV[1], ARGV[2], ARGV[2] .. ARGV[3]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function without(ring, member)
+  local rest = {}
+  for i = 1, #ring, PLACE do
+    if string.sub(ring, i, i + ID - 1) ~= member then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
+  end
+  return table.concat(rest)
+end
+
+-- First the own stamp: when Redis is out of memory the script ends here, before it could remove anybody.
+redis.call('ZADD', KEYS[2], now, group .. ' ' .. id)
+redis.call('ZREM', KEYS[2], group .. ' ')
+local ring = redis.call('HGET', KEYS[1], group) or ''
+if #ring % PLACE ~= 0 then ring = '' end -- no ring: the members take their places again
+local kept = without(ring, id)
+if #kept == #ring or not string.find(ring, place, 1, true) then redis.call('HSET', KEYS[1], group, kept .. place) end
+
+local removed = 0
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[4])) do
+  local at, member = string.match(entry, '^(%S+) (%x+)$')
+  if member then
+    local stale = redis.call('HGET', KEYS[1], at) or ''
+    local rest = without(stale, member)
+    if #rest < #stale then
+      removed = removed + 1
+      redis.call('HSET', KEYS[1], at, rest)
+    end
+    local seen = redis.call('ZSCORE', KEYS[2], entry)
+    redis.call('ZREM', KEYS[2], entry)
+    if rest == '' then redis.call('ZADD', KEYS[2], 'GT', seen, at .. ' ') end
+  end
+end
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[5])) do
+  local forgotten = string.match(entry, '^(%S+) $')
+  if forgotten then
+    redis.call('HDEL', KEYS[1], forgotten)
+    redis.call('ZREM', KEYS[2], entry)
+  end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+return removed
+`,
+  leave: `--[[ leave.lua: gives up an instance's place in its group's ring. The group stays known, so that its absence shows in receipts.
+  KEYS[1] the channel's members (see publish.lua)
+  KEYS[2] when each place was stamped (see join.lua)
+  ARGV[1] group
+  ARGV[2] instance id, 16 hex digits
+  Returns 1 when the instance had a place, else 0
+]]
+local PLACE, ID = 18, 16
+local ring = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+local rest = {}
+for i = 1, #ring, PLACE do
+  if string.sub(ring, i, i + ID - 1) ~= ARGV[2] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
+end
+redis.call('ZREM', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])
+if #rest * PLACE == #ring then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], table.concat(rest))
+if #rest == 0 then
+  local time = redis.call('TIME')
+  redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1] .. ' ')
+end
+return 1
+`,
+  publish: `--[[ publish.lua: publishes what one turn produced on one channel: to whoever listens to all of it, and to one member of each group.
+  KEYS[1]  the channel's members: a hash, group -> its ring. A ring is its places one after the other,
+           18 characters each: the instance's id (16 hex digits) and the newest frame version it reads (2 hex digits)
+  ARGV[1]  channel, for example shop:orders.placed
+  ARGV[2]  1: publish each event on the public channel too; 0: do not
+  ARGV[3]  turn: a whole number that the publisher counts up by one per event; it says whose turn it is in every ring
+  ARGV[4…] for each event two values: the CRC-32 of its key (empty: it has no key), and its envelope
+  Returns  how many received the broadcast, then for each known group its name and 1 (one member received) or 0
+
+  Several events travel as one frame, a JSON text sequence (RFC 7464); a lone event travels as itself.
+  Nothing is written unless a dead place is dropped, so this works while Redis is out of memory, and leaves no trace in AOF.
+]]
+local PLACE, ID = 18, 16
+local channel, turn = ARGV[1], tonumber(ARGV[3])
+local base = 'belfry:{' .. channel .. '}:'
+
+local keys, events = {}, {}
+for i = 4, #ARGV, 2 do
+  keys[#keys + 1] = tonumber(ARGV[i]) or false
+  events[#events + 1] = ARGV[i + 1]
+end
+
+local function frame(list)
+  if #list == 1 then return list[1] end
+  return '\\30' .. table.concat(list, '\\n\\30') .. '\\n'
+end
+local whole = frame(events)
+
+-- Rendezvous hashing: the member with the highest score has the key. Products stay below 2^53, where Lua's numbers are exact.
+local function score(key, number)
+  local h = bit.bxor(key, number) % 4294967296
+  h = (h * 1597333) % 4294967291
+  h = bit.bxor(h, bit.rshift(h, 15)) % 4294967296
+  return (h * 2039213) % 4294967279
+end
+
+-- Answers for the keys of one set of members: which of them has it.
+local function owners(members)
+  local numbers, known = {}, {}
+  for i, member in ipairs(members) do numbers[i] = tonumber(string.sub(member, 1, 8), 16) or 0 end
+  return function(key)
+    if known[key] then return known[key] end
+    local best, highest = 1, -1
+    for i, number in ipairs(numbers) do
+      local s = score(key, number)
+      if s > highest then best, highest = i, s end
+    end
+    known[key] = best
+    return best
+  end
+end
+
+local function drop(group, ring, dead)
+  local rest = {}
+  for i = 1, #ring, PLACE do
+    if not dead[string.sub(ring, i, i + ID - 1)] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
+  end
+  redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
+end
+
+-- A lone event: ask the members one after the other, beginning with the one whose turn it is.
+local function deal_one(group, ring, inbox, members)
+  local dead, start = {}, turn % #members
+  while #members > 0 do
+    local at = keys[1] and owners(members)(keys[1]) or start % #members + 1
+    if redis.call('SPUBLISH', inbox .. members[at], whole) > 0 then
+      if next(dead) then drop(group, ring, dead) end
+      return 1
+    end
+    dead[members[at]] = true
+    table.remove(members, at)
+    start = at - 1
+  end
+  return 0
+end
+
+-- A burst: find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
+local function deal_burst(group, ring, inbox, members)
+  local inboxes, living, dead = {}, {}, {}
+  for i, member in ipairs(members) do inboxes[i] = inbox .. member end
+  local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
+  for i, member in ipairs(members) do
+    if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
+  end
+  if #living == 0 then return 0 end
+  if next(dead) then drop(group, ring, dead) end
+  local hands, owner = {}, owners(living)
+  for i, event in ipairs(events) do
+    local at = keys[i] and owner(keys[i]) or (turn + i - 1) % #living + 1
+    local hand = hands[at]
+    if hand then hand[#hand + 1] = event else hands[at] = { event } end
+  end
+  for at, hand in pairs(hands) do redis.call('SPUBLISH', inbox .. living[at], frame(hand)) end
+  return 1
+end
+
+local function deal(group, ring)
+  local inbox = base .. 'inbox:' .. group .. ':'
+  if #ring == PLACE then return redis.call('SPUBLISH', inbox .. string.sub(ring, 1, ID), whole) > 0 and 1 or 0 end
+  if #events == 1 and not keys[1] then -- the usual case of a lone event needs no list of members
+    local at = turn % (#ring / PLACE) * PLACE
+    if redis.call('SPUBLISH', inbox .. string.sub(ring, at + 1, at + ID), whole) > 0 then return 1 end
+  end
+  local members = {}
+  for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
+  if #members == 0 then return 0 end
+  return (#events == 1 and deal_one or deal_burst)(group, ring, inbox, members)
+end
+
+-- Read first: should this key hold something else, the call is refused before anybody has received anything.
+local rings = redis.call('HGETALL', KEYS[1])
+-- One listener decides for the whole call: nobody can subscribe while a script runs.
+if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
+  for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
+end
+local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
+for i = 1, #rings, 2 do
+  receipt[#receipt + 1] = rings[i]
+  receipt[#receipt + 1] = #rings[i + 1] % PLACE == 0 and deal(rings[i], rings[i + 1]) or 0 -- else it is nobody's ring
+end
+return receipt
+`,
+};
