@@ -1,4 +1,4 @@
-// The compiler copies no .lua files; the built package reads them from dist/lua.
+// Other programs may run the scripts too, as @belfry/redis/lua/publish.lua: the compiler copies no .lua files.
 import { cpSync } from 'node:fs';
 
 cpSync('src/lua', 'dist/lua', { recursive: true });

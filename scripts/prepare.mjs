@@ -12,7 +12,7 @@ const quietly = { TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1', 
 export async function install() {
   const [lock, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map((path) => join(root, path));
   if (existsSync(installed) && statSync(lock).mtimeMs <= statSync(installed).mtimeMs) return 0;
-  console.log('Installing dependencies (npm ci) …');
+  console.log('Installing dependencies (npm ci), which takes about half a minute …');
   return run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true });
 }
 

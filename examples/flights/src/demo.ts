@@ -8,7 +8,13 @@ import { computeTruth } from './truth.js';
 // The main program: replays the flights, and checks what became of them.
 
 const interruption = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Not `once`: signal-exit, which comes with log-update, kills the process when it finds no listener left beside its own.
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(130); // asked twice: the services stop with the pipe to them
+    interruption.abort();
+  });
+}
 
 try {
   const options = readArguments(process.argv.slice(2), process.env);

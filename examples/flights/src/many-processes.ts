@@ -20,7 +20,9 @@ export async function runInProcesses(redisUrl: string, options: RunOptions): Pro
   try {
     await unlessAborted(signal, async () => {
       for (const line of await Promise.all(processes.map(introduction))) console.log(line);
-      console.log('\nTry kill -9 on one of the two delays, and see what the summary says of it.\n');
+      console.log(
+        `\nTry kill -9 on one of the two delays, and see what the summary says of it.${advice(workTimeMs)}\n`,
+      );
       await named('feed').replay();
       await tally.settled(expectedEntries, QUIET_MS);
     });
@@ -40,5 +42,8 @@ async function reach(url: string, namespace: string): Promise<void> {
   await using bus = createBus({ transport, namespace, logger: silentLogger });
   await bus.ready(FlightDeparted, { groups: [] });
 }
+
+const advice = (workTimeMs: number): string =>
+  workTimeMs > 0 ? '' : '\nStart with --work 20 for that: without work, nothing is ever in hand.';
 
 const introduction = async (each: ServiceProcess): Promise<string> => `${each}, instance ${await each.ready}`;

@@ -9,11 +9,16 @@ export abstract class Screen {
   /** Leaves the last state standing. */
   abstract done(): void;
 
-  /** A board that updates in place on a terminal, a line for each week when the output is piped. */
-  static on(stream: NodeJS.WriteStream, airports: ReadonlyMap<string, string>): Screen {
-    return stream.isTTY ? new Terminal(airports) : new Paper();
+  /** A board that updates in place on a terminal that has room for it; else, as when the output is piped, a line for each week. */
+  static on(stream: Stream, airports: ReadonlyMap<string, string>): Screen {
+    return hasRoom(stream) ? new Terminal(airports) : new Paper();
   }
 }
+
+type Stream = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>;
+
+/** Lines that wrap, or scroll away at the top, cannot be drawn over: each drawing would leave debris behind. */
+const hasRoom = ({ isTTY, columns, rows }: Stream): boolean => isTTY && columns >= 80 && rows >= 22;
 
 const FRAME_MS = 150;
 

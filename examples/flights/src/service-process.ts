@@ -40,7 +40,8 @@ export class ServiceProcess {
       if (message.type === 'counted') this.airportDays = message.airportDays;
     });
     this.#process.once('exit', (code, signal) => {
-      if (!this.#stopping) this.death = `${this} ended by itself: ${signal ?? `exit code ${code}`}`;
+      if (!this.#stopping)
+        this.death = `${this} ${signal ? `was killed (${signal})` : `ended by itself: exit code ${code}`}`;
     });
     // Not `exit`: the last messages may still be in the pipe then.
     this.#closed = once(this.#process, 'close');

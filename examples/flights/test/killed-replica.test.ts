@@ -18,7 +18,7 @@ it('loses only what a killed replica of delays had in hand, and the other one go
   const dealtToSurvivor = inboxes.of(survivor.instance).size;
 
   expect(await demo.ended).toBe(1);
-  expect(demo.stdout).toContain(`✗ delays (process ${victim.pid}) ended by itself: SIGKILL`);
+  expect(demo.stdout).toContain(`✗ delays (process ${victim.pid}) was killed (SIGKILL)`);
   const missed = /✗ delays missed flights\.departed: ([\d ]+)$/m.exec(demo.stdout)?.[1]?.split(' ').map(Number) ?? [];
   expect(missed.length).toBeGreaterThan(0);
   expect(missed.filter((flight) => !inboxes.of(victim.instance).has(flight))).toEqual([]);

@@ -27,6 +27,18 @@ export type Handler<C extends AnyContract> = (...args: HandlerArguments<C>) => u
 /** Handles whatever a pattern matches. */
 export type PatternHandler = (data: unknown, context: MessageContext) => unknown;
 
+/** What can be subscribed to: a contract, several of them, or a pattern of event names. */
+export type SubscribeSource = AnyContract | readonly AnyContract[] | string;
+
+/** One contract, or the union of several, or the pattern. */
+export type SourceItem<S extends SubscribeSource> = S extends readonly (infer Item extends AnyContract)[]
+  ? Item
+  : Exclude<S, readonly AnyContract[]>;
+
+/** What a function must look like to handle a source: fewer parameters are fine, and so is a promise. */
+export type HandlerMethod<S extends SubscribeSource> =
+  SourceItem<S> extends infer Item extends AnyContract ? Handler<Item> : PatternHandler;
+
 /** How a subscription handles what it gets. */
 export interface HandlingOptions {
   /** How many messages are handled at a time. They are started in order; with `1` they are handled in order. @default 16 */
@@ -82,12 +94,11 @@ export interface Bus extends Publisher {
    * @throws BelfryError `DUPLICATE_HANDLER`: the group already has a handler for it on this bus; `OPTION_INVALID`, `CONTRACT_INVALID`,
    * `HANDLER_INVALID`, `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`
    */
-  subscribe<C extends AnyContract>(
-    contract: C | readonly C[],
-    handler: Handler<C>,
-    options?: SubscribeOptionsFor<C>,
+  subscribe<const S extends SubscribeSource>(
+    source: S,
+    handler: HandlerMethod<S>,
+    options?: SubscribeOptionsFor<SourceItem<S>>,
   ): Promise<Subscription>;
-  subscribe(pattern: string, handler: PatternHandler, options?: BroadcastOnlyOptions): Promise<Subscription>;
   /**
    * Waits until an event would be received: by a member of each of the groups, or by anybody at all when none is named.
    * @throws BelfryError `NOT_READY` after the timeout, naming who is missing

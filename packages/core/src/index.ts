@@ -6,11 +6,14 @@ export {
   type DrainReport,
   type Handler,
   type HandlerArguments,
+  type HandlerMethod,
   type HandlingOptions,
   type PatternHandler,
   type ReadyOptions,
+  type SourceItem,
   type SubscribeOptions,
   type SubscribeOptionsFor,
+  type SubscribeSource,
   type Subscription,
 } from './bus.js';
 export { Publisher } from './publisher.js';

@@ -261,6 +261,28 @@ describe('the limit of size', () => {
   });
 });
 
+describe('options of a publish', () => {
+  it.each([
+    ['an unknown one', { headers: {} }, /"headers" is no option/],
+    ['a key that is no text', { key: 5 }, /"key" cannot be a number/],
+    ['a correlation id that is no text', { correlationId: 5 }, /"correlationId" cannot be a number/],
+    ['extensions that are no object', { extensions: 'x' }, /"extensions" cannot be a string/],
+  ])('refuse %s', async (_what, options, message) => {
+    const { transport, publish } = start();
+    await expect(publish(Placed, { id: 'o-1' }, options as PublishOptions)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringMatching(message),
+    });
+    expect(transport.events).toEqual([]);
+  });
+
+  it('may be left undefined', async () => {
+    const { transport, publish } = start();
+    await publish(Placed, { id: 'o-1' }, { key: undefined, correlationId: undefined } as PublishOptions);
+    expect(transport.events).toHaveLength(1);
+  });
+});
+
 describe('order', () => {
   it('is that of the calls, although asynchronous schemas answer in reverse', async () => {
     const { transport, publish } = start();

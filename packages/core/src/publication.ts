@@ -50,6 +50,8 @@ export class Publication {
 
   /** Never throws: rejects. */
   publish(contract: AnyContract, data: unknown, options: PublishOptions): Promise<Receipt> {
+    const mistake = mistakeIn(contract, options);
+    if (mistake !== undefined) return Promise.reject(mistake);
     const { middleware } = this.#options;
     if (middleware.length === 0) return this.#inOrder(contract, data, options, options.extensions);
     const call: PublishCall = { side: 'publish', contract, data, extensions: { ...options.extensions } };
@@ -181,6 +183,25 @@ function checkSize(contract: AnyContract, body: string, maxMessageBytes: number)
     message: `${title(contract)} is ${bytes} bytes, more than the limit of ${maxMessageBytes}; it was not published.`,
     hint: 'Send a reference to the large part instead, or raise maxMessageBytes on both sides.',
   });
+}
+
+const textOptions = ['key', 'correlationId', 'causationId', 'traceparent', 'tracestate'];
+
+/** Programs without types may say anything: what no subscriber could read must not travel. */
+function mistakeIn(contract: AnyContract, options: PublishOptions): BelfryError | undefined {
+  for (const name in options) {
+    const value: unknown = options[name as keyof PublishOptions];
+    const fits = textOptions.includes(name)
+      ? typeof value === 'string'
+      : name === 'extensions' && typeof value === 'object';
+    if (value === undefined || fits) continue;
+    const isKnown = name === 'extensions' || textOptions.includes(name);
+    return new BelfryError('OPTION_INVALID', {
+      message: `${title(contract)}: ${JSON.stringify(name)} ${isKnown ? `cannot be a ${typeof value}` : 'is no option of publish()'}.`,
+      hint: `There are ${textOptions.join(', ')}, which are texts, and extensions, an object.`,
+    });
+  }
+  return undefined;
 }
 
 const reserved =

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 
 // For people who write handlers
 export { MessageScoped } from './message-scoped.js';
-export { type HandlerDecorator, type HandlerMethod, Subscribe, type SubscribeSource } from './subscribe.js';
+export { type HandlerDecorator, Subscribe } from './subscribe.js';
 
 // For programs that run them
 export { type BoundHandler, bindHandlers } from './bind-handlers.js';

@@ -1,17 +1,5 @@
-import type { AnyContract } from '@belfry/contracts';
-import type { Handler, PatternHandler, SubscribeOptionsFor } from '@belfry/core';
+import type { HandlerMethod, SourceItem, SubscribeOptionsFor, SubscribeSource } from '@belfry/core';
 import { recordOn, recordOnMethod } from './handler-records.js';
-
-/** What {@link Subscribe} takes: a contract, several of them, or a pattern of event names. */
-export type SubscribeSource = AnyContract | readonly AnyContract[] | string;
-
-type SourceItem<S extends SubscribeSource> = S extends readonly (infer Item extends AnyContract)[]
-  ? Item
-  : Exclude<S, readonly AnyContract[]>;
-
-/** What a method must look like to handle a source: fewer parameters are fine, and so is a promise. */
-export type HandlerMethod<S extends SubscribeSource> =
-  SourceItem<S> extends infer Item extends AnyContract ? Handler<Item> : PatternHandler;
 
 /** What a class has and its instances have not: a decorated static method does not compile. */
 interface NotStatic {

@@ -21,14 +21,13 @@ const STANDARD_OUTPUT = 1;
 /** Lines are written at once (pino's own default is later), so that they keep their order with what else is printed, and none is lost when the process ends. */
 export function createPinoLogger({ service, level, pretty, destination }: PinoLoggerOptions): PinoLogger {
   const options = { level, base: { service }, mixin: contextFields };
-  if (pretty) return pino(options, prettyStream(destination));
-  return pino(options, destination ?? pino.destination({ dest: STANDARD_OUTPUT, sync: true }));
+  const prettily = pretty ? prettyStream(destination) : undefined;
+  return pino(options, prettily ?? destination ?? pino.destination({ dest: STANDARD_OUTPUT, sync: true }));
 }
 
-function prettyStream(destination: DestinationStream | undefined): DestinationStream {
-  // Only here, because loading it takes longer than everything else at start.
-  const pinoPretty = createRequire(import.meta.url)('pino-pretty') as (options: PrettyOptions) => DestinationStream;
-  return pinoPretty({
+/** Nothing where pino-pretty is not to be had, as in a bundle: then the lines are JSON. */
+function prettyStream(destination: DestinationStream | undefined): DestinationStream | undefined {
+  return loadPretty()?.({
     sync: true,
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
@@ -36,4 +35,13 @@ function prettyStream(destination: DestinationStream | undefined): DestinationSt
     ignore: 'pid,hostname,service,instance,subscriptions',
     ...(destination === undefined ? { colorize: true } : { colorize: false, destination: destination as never }),
   });
+}
+
+function loadPretty(): ((options: PrettyOptions) => DestinationStream) | undefined {
+  try {
+    // Only when it is needed, because loading it takes longer than everything else at start.
+    return createRequire(import.meta.url)('pino-pretty');
+  } catch {
+    return undefined;
+  }
 }

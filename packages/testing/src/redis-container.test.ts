@@ -34,6 +34,17 @@ describe.skipIf(process.env.BELFRY_TEST_DOCKER)('without an engine', () => {
   });
 });
 
+it('says what to install when testcontainers is missing', async () => {
+  const engine = createServer().listen(await freePort(), '127.0.0.1');
+  await once(engine, 'listening');
+  const { port } = engine.address() as { port: number };
+  vi.stubEnv('DOCKER_HOST', `tcp://127.0.0.1:${port}`);
+  vi.doMock('testcontainers', () => Promise.reject(new Error('not there')));
+  await expect(startRedis({ source: 'docker' })).rejects.toThrow('npm install -D testcontainers');
+  vi.doUnmock('testcontainers');
+  engine.close();
+});
+
 // Downloads an image of 40 MB and takes seconds, so only on demand. The other tests use Docker where nothing else is there.
 describe.runIf(process.env.BELFRY_TEST_DOCKER)('with an engine', () => {
   it('starts, kills and restarts a server', { timeout: 120_000 }, async () => {

@@ -26,10 +26,12 @@ export class RedisContainer {
 
   /**
    * Starts a container and waits until its server serves commands.
-   * @throws Error when no engine answers within 1.5 s, or the image, the container or the server cannot be had.
+   * @throws Error when no engine answers within 1.5 s, testcontainers is not installed, or the image, the container or the server
+   * cannot be had.
    */
   static async start(config: RedisConfig): Promise<RedisContainer> {
     await findEngine();
+    await loadTestcontainers();
     for (let attempt = 1; ; attempt++) {
       try {
         return await RedisContainer.#launch(config);
@@ -40,7 +42,7 @@ export class RedisContainer {
   }
 
   static async #launch(config: RedisConfig): Promise<RedisContainer> {
-    const { GenericContainer, Wait } = await import('testcontainers');
+    const { GenericContainer, Wait } = await loadTestcontainers();
     // A port of our choice, for Docker would pick another one at a restart.
     const port = await freePort();
     const everywhere = { bind: '0.0.0.0', 'protected-mode': 'no', port: '6379' };
@@ -86,7 +88,7 @@ export class RedisContainer {
   }
 
   async #handle() {
-    const { getContainerRuntimeClient } = await import('testcontainers');
+    const { getContainerRuntimeClient } = await loadTestcontainers();
     return (await getContainerRuntimeClient()).container.getById(this.container.getId());
   }
 
@@ -94,6 +96,15 @@ export class RedisContainer {
     if (await waitUntilReady(this, startTimeoutMs)) return;
     await this.stop().catch(() => undefined);
     throw new Error(`${image} gave no PONG within ${startTimeoutMs} ms`);
+  }
+}
+
+/** An optional peer: most users have a redis-server, and need none of its packages. */
+async function loadTestcontainers() {
+  try {
+    return await import('testcontainers');
+  } catch (error) {
+    throw new Error('testcontainers cannot be loaded: npm install -D testcontainers', { cause: error });
   }
 }
 

@@ -58,7 +58,7 @@ export interface RedisServer extends AsyncDisposable {
  * Gives a Redis server for tests. Ways, in this order:
  * 1. `url`: the one that `BELFRY_TEST_REDIS_URL` names, shared with whoever else uses it
  * 2. `binary`: a `redis-server` or `valkey-server` in `PATH`, started on a free port of 127.0.0.1
- * 3. `docker`: `redis:7` through testcontainers, when an engine answers
+ * 3. `docker`: `redis:7` through testcontainers, when an engine answers and that optional peer is installed
  * 4. `package`: the `redis-server` package of this Debian or Ubuntu, unpacked into a cache folder of the project
  *
  * Servers that it starts keep nothing on disk and never outlive this process. The server is ready when this resolves.
