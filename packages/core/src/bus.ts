@@ -244,24 +244,16 @@ class TransportBus implements Bus {
     const { groups, timeout = '10s' } = options ?? {};
     this.#checkContract(contract);
     const until = this.#clock.now() + toMilliseconds(timeout, 'ready({ timeout })');
+    let why = `the transport has not said who receives ${contract.channel}.`;
     for (;;) {
       const asked = this.#audienceOf(contract);
-      if (!(await settlesWithin(this.#clock, until - this.#clock.now(), asked))) {
-        throw new BelfryError('NOT_READY', {
-          message: `the transport has not said who receives ${contract.channel}.`,
-          hint: 'It may have lost its broker: see the log.',
-        });
-      }
+      if (!(await settlesWithin(this.#clock, until - this.#clock.now(), asked))) throw notReady(why);
       const audience = await asked;
       const missing = groups?.filter((group) => !((audience.groups[group] ?? 0) > 0)) ?? []; // a group may be called constructor
       const anybody = audience.broadcast > 0 || Object.values(audience.groups).some((members) => members > 0);
       if (groups === undefined ? anybody : missing.length === 0) return;
-      if (this.#clock.now() >= until) {
-        throw new BelfryError('NOT_READY', {
-          message: `nobody receives ${contract.channel} yet${missing.length > 0 ? ` in group ${missing.join(', ')}` : ''}.`,
-          hint: 'Is the service started, with the same namespace and the same Redis?',
-        });
-      }
+      why = `nobody receives ${contract.channel} yet${missing.length > 0 ? ` in group ${missing.join(', ')}` : ''}.`;
+      if (this.#clock.now() >= until) throw notReady(why);
       await sleep(this.#clock, READY_POLL);
     }
   }
@@ -371,6 +363,12 @@ function sourceOf(channel: string, contract: AnyContract, group: string | undefi
   if (contract.kind === 'channel') return { kind: 'bare', channel };
   return group === undefined ? { kind: 'broadcast', channel } : { kind: 'group', channel, group };
 }
+
+const notReady = (why: string): BelfryError =>
+  new BelfryError('NOT_READY', {
+    message: why,
+    hint: 'Is the service started, with the same namespace and the same Redis?',
+  });
 
 const closed = (name: string): BelfryError =>
   new BelfryError('BUS_CLOSED', {
