@@ -1,25 +1,25 @@
 // For people who write services
-export {
-  type BroadcastOnlyOptions,
-  type Bus,
-  createBus,
-  type DrainReport,
-  type Handler,
-  type HandlerArguments,
-  type HandlerMethod,
-  type HandlingOptions,
-  type PatternHandler,
-  type ReadyOptions,
-  type SourceItem,
-  type SubscribeOptions,
-  type SubscribeOptionsFor,
-  type SubscribeSource,
-  type Subscription,
+export { createBus } from './transport-bus.js';
+export type {
+  BroadcastOnlyOptions,
+  Bus,
+  DrainReport,
+  Handler,
+  HandlerArguments,
+  HandlerMethod,
+  HandlingOptions,
+  PatternHandler,
+  ReadyOptions,
+  SourceItem,
+  SubscribeOptions,
+  SubscribeOptionsFor,
+  SubscribeSource,
+  Subscription,
 } from './bus.js';
 export { Publisher } from './publisher.js';
 export type { BusOptions } from './options.js';
 export type { PublishOptions } from './publication.js';
-export type { RejectReason, SubscriptionStats } from './subscription.js';
+export type { RejectReason, SubscriptionStats } from './receiver.js';
 export { type Causality, currentContext, type MessageContext, runInContext } from './context.js';
 export type { Call, HandleCall, Middleware, PublishCall } from './middleware.js';
 export { consoleLogger, type Logger, silentLogger } from './logger.js';

@@ -1,4 +1,5 @@
-import { type Bus, createBus } from '../bus.js';
+import type { Bus } from '../bus.js';
+import { createBus } from '../transport-bus.js';
 import { systemClock } from '../clock.js';
 import { newInstanceId } from '../identity.js';
 import type { BusOptions } from '../options.js';

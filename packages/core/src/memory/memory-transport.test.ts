@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
-import { type Bus, createBus } from '../bus.js';
+import type { Bus } from '../bus.js';
+import { createBus } from '../transport-bus.js';
 import { type Clock, systemClock } from '../clock.js';
 import { Counted, type Numbered } from '../conformance/contracts.js';
 import { Inbox } from '../conformance/inbox.js';

@@ -11,7 +11,7 @@ import {
   runInContext,
   systemClock,
 } from './index.js';
-import { Receiver, type ReceiverOptions } from './subscription.js';
+import { Receiver, type ReceiverOptions } from './receiver.js';
 
 interface Handled {
   readonly data: unknown;

@@ -1,0 +1,266 @@
+import { type AnyContract, BelfryError, type Duration, isContract, toMilliseconds } from '@belfry/contracts';
+import type { BroadcastOnlyOptions, Bus, DrainReport, ReadyOptions, SubscribeOptions, Subscription } from './bus.js';
+import { type Clock, settlesWithin, sleep } from './clock.js';
+import type { MessageContext } from './context.js';
+import { messageIds, newInstanceId } from './identity.js';
+import { type Logger, unbreakable } from './logger.js';
+import { type BusOptions, type ResolvedBusOptions, resolveBusOptions, resolveSubscribeOptions } from './options.js';
+import { checkPattern } from './pattern.js';
+import { Publication, type PublishOptions } from './publication.js';
+import { Receiver } from './receiver.js';
+import type { Receipt, Source, Transport, TransportSubscription } from './transport.js';
+
+/**
+ * Builds a bus. Opens nothing yet: it connects when it is first used.
+ * @throws BelfryError `OPTION_INVALID`, listing every mistake; `TRANSPORT_UNKNOWN` for a URL that core does not know
+ */
+export const createBus = (options: BusOptions): Bus => new TransportBus(resolveBusOptions(options));
+
+const READY_POLL = 50;
+
+interface Running {
+  readonly receiver: Receiver;
+  readonly public: Subscription;
+}
+
+class TransportBus implements Bus {
+  readonly name: string;
+  readonly instance = newInstanceId();
+  readonly namespace: string;
+  readonly #options: ResolvedBusOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #transport: Transport;
+  readonly #publication: Publication;
+  readonly #nextId = messageIds(this.instance);
+  readonly #running = new Set<Running>();
+  /** `channel group` of every place taken: a group has one handler for a channel. */
+  readonly #places = new Set<string>();
+  readonly #abort = new AbortController();
+  #publishing = true;
+  #closing: Promise<DrainReport> | undefined;
+
+  constructor(options: ResolvedBusOptions) {
+    const { name, namespace, logger, clock, transport, publicChannels, maxMessageBytes, middleware } = options;
+    this.name = name;
+    this.namespace = namespace;
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = unbreakable(logger);
+    this.#transport = transport({ service: name, instance: this.instance, logger: this.#logger, clock });
+    this.#publication = new Publication({
+      transport: this.#transport,
+      namespace,
+      source: `/${name}/${this.instance}`,
+      nextId: this.#nextId,
+      validate: options.validate.publish,
+      publicChannels,
+      maxMessageBytes,
+      middleware,
+      clock,
+    });
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return Array.from(this.#running, ({ public: subscription }) => subscription);
+  }
+
+  publish(contract: AnyContract, data: unknown, options?: PublishOptions): Promise<Receipt> {
+    try {
+      if (!this.#publishing) throw closed(this.name);
+      this.#checkContract(contract);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#publication.publish(contract, data, options ?? {});
+  }
+
+  async subscribe(
+    what: AnyContract | readonly AnyContract[] | string,
+    handler: (...args: never[]) => unknown,
+    options?: SubscribeOptions | BroadcastOnlyOptions,
+  ): Promise<Subscription> {
+    if (this.#closing !== undefined) throw closed(this.name);
+    const contracts =
+      typeof what === 'string' ? [] : Array.isArray(what) ? (what as AnyContract[]) : [what as AnyContract];
+    if (typeof what === 'string') checkPattern(what);
+    else if (contracts.length === 0)
+      throw new BelfryError('CONTRACT_INVALID', { message: 'there is no contract to subscribe to.' });
+    for (const contract of contracts) this.#checkContract(contract);
+    if (typeof handler !== 'function')
+      throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
+    const title = typeof what === 'string' ? what : contracts.map(({ channel }) => channel).join(', ');
+    const { group, ...handling } = resolveSubscribeOptions(title, options ?? {}, this.name, contracts);
+
+    const byChannel = new Map(contracts.map((contract) => [this.#channelOf(contract), contract]));
+    const sources =
+      typeof what === 'string'
+        ? [this.#patternSource(what)]
+        : Array.from(byChannel, ([channel, contract]) => sourceOf(channel, contract, group));
+    const places = group === undefined ? [] : Array.from(byChannel.keys(), (channel) => `${channel} ${group}`);
+    for (const source of sources) this.#checkSupport(source);
+    this.#takePlaces(places, title, group);
+
+    const receiver = new Receiver({
+      title,
+      contracts: byChannel,
+      pattern: typeof what === 'string' ? `${this.namespace}:${what}` : undefined,
+      group,
+      handler: handler as (data: unknown, context: MessageContext) => unknown,
+      middleware: this.#options.middleware,
+      ...handling,
+      maxMessageBytes: this.#options.maxMessageBytes,
+      validate: this.#options.validate.receive,
+      signal: this.#abort.signal,
+      nextId: this.#nextId,
+      logger: this.#logger,
+      clock: this.#clock,
+    });
+    const confirmed = await Promise.allSettled(
+      sources.map((source) => this.#transport.subscribe(source, receiver.deliver)),
+    );
+    const links = confirmed.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const failure = confirmed.find((result) => result.status === 'rejected');
+    if (failure !== undefined || this.#closing !== undefined) {
+      await Promise.allSettled(links.map((link) => link.end()));
+      for (const place of places) this.#places.delete(place);
+      throw failure?.reason ?? closed(this.name);
+    }
+    return this.#run(receiver, places, links);
+  }
+
+  async ready(contract: AnyContract, options?: ReadyOptions): Promise<void> {
+    const { groups, timeout = '10s' } = options ?? {};
+    this.#checkContract(contract);
+    const until = this.#clock.now() + toMilliseconds(timeout, 'ready({ timeout })');
+    let why = `the transport has not said who receives ${contract.channel}.`;
+    for (;;) {
+      const asked = this.#audienceOf(contract);
+      if (!(await settlesWithin(this.#clock, until - this.#clock.now(), asked))) throw notReady(why);
+      const audience = await asked;
+      const missing = groups?.filter((group) => !((audience.groups[group] ?? 0) > 0)) ?? []; // a group may be called constructor
+      const anybody = audience.broadcast > 0 || Object.values(audience.groups).some((members) => members > 0);
+      if (groups === undefined ? anybody : missing.length === 0) return;
+      why = `nobody receives ${contract.channel} yet${missing.length > 0 ? ` in group ${missing.join(', ')}` : ''}.`;
+      if (this.#clock.now() >= until) throw notReady(why);
+      await sleep(this.#clock, READY_POLL);
+    }
+  }
+
+  async close({ timeout = '10s' }: { readonly timeout?: Duration } = {}): Promise<DrainReport> {
+    this.#closing ??= this.#drain(toMilliseconds(timeout, 'close({ timeout })'));
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #drain(milliseconds: number): Promise<DrainReport> {
+    const until = this.#clock.now() + milliseconds;
+    const running = [...this.#running];
+    const drained = Promise.allSettled(running.map(({ public: subscription }) => subscription.end()));
+    let abandoned = 0;
+    if (!(await settlesWithin(this.#clock, milliseconds, drained))) {
+      for (const { receiver } of running) {
+        receiver.abandon();
+        abandoned += receiver.stats.abandoned + receiver.stats.inFlight;
+      }
+      this.#logger.warn(
+        { abandoned, timeoutMs: milliseconds },
+        'The time for draining is over: messages were given up.',
+      );
+      this.#abort.abort(
+        new BelfryError('BUS_CLOSED', {
+          message: `the service ${this.name} stops, and the time for draining is over.`,
+        }),
+      );
+    }
+    await settlesWithin(this.#clock, Math.max(0, until - this.#clock.now()), this.#publication.settled());
+    this.#publishing = false;
+    await this.#transport.close();
+    return { abandoned };
+  }
+
+  #run(receiver: Receiver, places: readonly string[], links: readonly TransportSubscription[]): Subscription {
+    let ended: Promise<void> | undefined;
+    const end = async () => {
+      await Promise.allSettled(links.map((link) => link.end()));
+      await receiver.idle();
+      for (const place of places) this.#places.delete(place);
+      this.#running.delete(running);
+    };
+    const subscription: Subscription = {
+      stats: receiver.stats,
+      end: () => {
+        ended ??= end();
+        return ended;
+      },
+    };
+    const running: Running = { receiver, public: subscription };
+    this.#running.add(running);
+    return subscription;
+  }
+
+  #takePlaces(places: readonly string[], title: string, group: string | undefined): void {
+    if (places.some((place) => this.#places.has(place))) {
+      throw new BelfryError('DUPLICATE_HANDLER', {
+        message: `the group ${group} of ${this.name} already has a handler for ${title}; a second one would take half of its events away.`,
+        hint: `Give one of them a group of its own, like { group: '${group}.audit' }, or { broadcast: true }, or handle both in one method.`,
+      });
+    }
+    for (const place of places) this.#places.add(place);
+  }
+
+  #checkContract(contract: AnyContract): void {
+    if (!isContract(contract)) {
+      throw new BelfryError('CONTRACT_INVALID', {
+        message: 'this is no contract.',
+        hint: 'Give a value made by defineEvent or defineChannel.',
+      });
+    }
+    if (contract.guarantee === 'durable') this.#require('durable events', contract.name);
+    if (contract.kind === 'channel') this.#require('bare channels', contract.name);
+  }
+
+  async #audienceOf(contract: AnyContract): Promise<Receipt> {
+    if (contract.kind === 'event') return this.#transport.audience(this.#channelOf(contract));
+    return { broadcast: await this.#transport.bareAudience(contract.channel), groups: {} };
+  }
+
+  #checkSupport({ kind }: Source): void {
+    if (kind === 'group') this.#require('groups', this.name);
+    if (kind === 'pattern') this.#require('patterns', this.name);
+  }
+
+  #require(feature: keyof Transport['unsupported'], subject: string): void {
+    const reason = this.#transport.unsupported[feature];
+    if (reason === undefined) return;
+    throw new BelfryError('UNSUPPORTED', { message: `${subject}: this transport has no ${feature}.`, hint: reason });
+  }
+
+  #channelOf(contract: AnyContract): string {
+    return contract.kind === 'channel' ? contract.channel : `${this.namespace}:${contract.channel}`;
+  }
+
+  #patternSource(pattern: string): Source {
+    return { kind: 'pattern', pattern: `${this.namespace}:${pattern}` };
+  }
+}
+
+function sourceOf(channel: string, contract: AnyContract, group: string | undefined): Source {
+  if (contract.kind === 'channel') return { kind: 'bare', channel };
+  return group === undefined ? { kind: 'broadcast', channel } : { kind: 'group', channel, group };
+}
+
+const notReady = (why: string): BelfryError =>
+  new BelfryError('NOT_READY', {
+    message: why,
+    hint: 'Is the service started, with the same namespace and the same Redis?',
+  });
+
+const closed = (name: string): BelfryError =>
+  new BelfryError('BUS_CLOSED', {
+    message: `the bus of ${name} is closed.`,
+    hint: 'Publish before close(), or from a handler that close() still waits for.',
+  });
