@@ -2,6 +2,7 @@
 //   node bench/ring.mjs redis://127.0.0.1:6379
 // Eight publishers, 400-byte envelopes, one event per call and bursts of 32. Every group has `members` real inboxes.
 // The figures that chose today's representation are in ARCHITECTURE.md ("The ring").
+import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 
 const url = process.argv[2] ?? 'redis://127.0.0.1:6379';
@@ -78,6 +79,12 @@ for j = 1, #all, 2 do
 end
 return out`,
   },
+  'publish.lua as shipped': {
+    store: async (r, g, m) =>
+      r.hset(`${base}members`, `g${g}`, `${(await r.hget(`${base}members`, `g${g}`)) ?? ''}${id(m)}01`),
+    lua: readFileSync(new URL('../packages/redis/src/lua/publish.lua', import.meta.url), 'utf8'),
+    shipped: true,
+  },
   'string, one cmsgpack of all': {
     store: async (r, g, m) =>
       r.eval(
@@ -149,14 +156,15 @@ for (const [groups, members] of cases) {
   }
   const row = { groups, members };
   row.PUBLISH = await measure((r) => r.publish('bench:plain', envelope), 1);
-  for (const [name, { store, lua }] of Object.entries(representations)) {
+  for (const [name, { store, lua, shipped }] of Object.entries(representations)) {
     await admin.del(`${base}members`);
     for (let g = 0; g < groups; g++) for (let m = 0; m < members; m++) await store(admin, g, m);
     const sha = await admin.script('LOAD', lua);
-    row[name] = ['lone', 'burst'].map(() => 0);
-    row[name][0] = await measure((r, t) => r.evalsha(sha, 1, `${base}members`, 'bench:ring', t, envelope), 1);
-    const burst = Array(32).fill(envelope);
-    row[name][1] = await measure((r, t) => r.evalsha(sha, 1, `${base}members`, 'bench:ring', t, ...burst), 32);
+    const args = shipped
+      ? (t, events) => ['1', t, ...events.flatMap((event) => ['', event])]
+      : (t, events) => [t, ...events];
+    const call = (events) => (r, t) => r.evalsha(sha, 1, `${base}members`, 'bench:ring', ...args(t, events));
+    row[name] = [await measure(call([envelope]), 1), await measure(call(Array(32).fill(envelope)), 32)];
   }
   rows.push(row);
   inboxes.disconnect();

@@ -104,10 +104,10 @@ return 1
   publish: `--[[ publish.lua: publishes what one turn produced on one channel: to whoever listens to all of it, and to one member of each group.
   KEYS[1]  the channel's members: a hash, group -> its ring. A ring is its places one after the other,
            18 characters each: the instance's id (16 hex digits) and the newest frame version it reads (2 hex digits)
-  ARGV[1]  channel, for example shop:orders.placed
+  ARGV[1]  channel, for example belfry:orders.placed
   ARGV[2]  1: publish each event on the public channel too; 0: do not
   ARGV[3]  turn: a whole number that the publisher counts up by one per event; it says whose turn it is in every ring
-  ARGV[4…] for each event two values: the CRC-32 of its key (empty: it has no key), and its envelope
+  ARGV[4], ARGV[5], and so on: for each event two values, the CRC-32 of its key (empty: it has no key) and its envelope
   Returns  how many received the broadcast, then for each known group its name and 1 (one member received) or 0
 
   Several events travel as one frame, a JSON text sequence (RFC 7464); a lone event travels as itself.
@@ -116,6 +116,41 @@ return 1
 local PLACE, ID = 18, 16
 local channel, turn = ARGV[1], tonumber(ARGV[3])
 local base = 'belfry:{' .. channel .. '}:'
+-- Read first: should this key hold something else, the call is refused before anybody has received anything.
+local rings = redis.call('HGETALL', KEYS[1])
+
+local function drop(group, ring, dead)
+  local rest = {}
+  for i = 1, #ring, PLACE do
+    if not dead[string.sub(ring, i, i + ID - 1)] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
+  end
+  redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
+end
+
+-- A lone event without a key. It comes before what only the others need, because Redis makes a script's functions anew in each call.
+-- The members are asked one after the other, beginning with the one whose turn it is.
+if #ARGV == 5 and ARGV[4] == '' then
+  local event = ARGV[5]
+  if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
+  local receipt = { redis.call('PUBLISH', base .. 'all', event) }
+  for i = 1, #rings, 2 do
+    local group, ring, received, dead = rings[i], rings[i + 1], 0, nil
+    local inbox, members = base .. 'inbox:' .. group .. ':', #ring / PLACE
+    if members % 1 > 0 then members = 0 end -- it is nobody's ring
+    for try = 0, members - 1 do
+      local at = (turn + try) % members * PLACE
+      local member = string.sub(ring, at + 1, at + ID)
+      received = redis.call('SPUBLISH', inbox .. member, event)
+      if received > 0 then break end
+      dead = dead or {}
+      dead[member] = true
+    end
+    if received > 0 and dead then drop(group, ring, dead) end
+    receipt[#receipt + 1] = group
+    receipt[#receipt + 1] = received > 0 and 1 or 0
+  end
+  return receipt
+end
 
 local keys, events = {}, {}
 for i = 4, #ARGV, 2 do
@@ -153,26 +188,17 @@ local function owners(members)
   end
 end
 
-local function drop(group, ring, dead)
-  local rest = {}
-  for i = 1, #ring, PLACE do
-    if not dead[string.sub(ring, i, i + ID - 1)] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
-  end
-  redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
-end
-
--- A lone event: ask the members one after the other, beginning with the one whose turn it is.
+-- A lone event with a key: the living member with the highest score has it.
 local function deal_one(group, ring, inbox, members)
-  local dead, start = {}, turn % #members
+  local dead = {}
   while #members > 0 do
-    local at = keys[1] and owners(members)(keys[1]) or start % #members + 1
+    local at = owners(members)(keys[1])
     if redis.call('SPUBLISH', inbox .. members[at], whole) > 0 then
       if next(dead) then drop(group, ring, dead) end
       return 1
     end
     dead[members[at]] = true
     table.remove(members, at)
-    start = at - 1
   end
   return 0
 end
@@ -198,20 +224,14 @@ local function deal_burst(group, ring, inbox, members)
 end
 
 local function deal(group, ring)
+  if #ring == 0 or #ring % PLACE ~= 0 then return 0 end -- nobody, or nobody's ring
   local inbox = base .. 'inbox:' .. group .. ':'
   if #ring == PLACE then return redis.call('SPUBLISH', inbox .. string.sub(ring, 1, ID), whole) > 0 and 1 or 0 end
-  if #events == 1 and not keys[1] then -- the usual case of a lone event needs no list of members
-    local at = turn % (#ring / PLACE) * PLACE
-    if redis.call('SPUBLISH', inbox .. string.sub(ring, at + 1, at + ID), whole) > 0 then return 1 end
-  end
   local members = {}
   for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
-  if #members == 0 then return 0 end
   return (#events == 1 and deal_one or deal_burst)(group, ring, inbox, members)
 end
 
--- Read first: should this key hold something else, the call is refused before anybody has received anything.
-local rings = redis.call('HGETALL', KEYS[1])
 -- One listener decides for the whole call: nobody can subscribe while a script runs.
 if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
   for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
@@ -219,7 +239,7 @@ end
 local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
-  receipt[#receipt + 1] = #rings[i + 1] % PLACE == 0 and deal(rings[i], rings[i + 1]) or 0 -- else it is nobody's ring
+  receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
 end
 return receipt
 `,

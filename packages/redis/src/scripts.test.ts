@@ -261,6 +261,50 @@ describe('the ring scripts', () => {
     for (const { client } of [living, { client: other }]) client.disconnect();
   });
 
+  it('gives the events of a key to another member when its own is dead', async () => {
+    const three = [await add('billing', 1), await add('billing', 2), await add('billing', 3)];
+    await publish(redis, channel, 0, ['1'], ['ann']);
+    const heard = await Promise.all(three.map((member) => member.caughtUp()));
+    const owner = three[heard.findIndex((mine) => mine.length === 1)]!;
+    const others = three.filter((member) => member !== owner);
+    owner.client.disconnect();
+    const inbox = inboxChannel(channel, 'billing', owner.id);
+    await vi.waitUntil(async () => ((await redis.call('PUBSUB', 'SHARDNUMSUB', inbox)) as unknown[])[1] === 0);
+    expect((await publish(redis, channel, 0, ['2'], ['ann'])).groups).toEqual({ billing: 1 });
+    await publish(redis, channel, 1, ['3', '4'], ['ann', 'ann']);
+    const rest = await Promise.all(others.map((member) => member.caughtUp()));
+    expect(rest.map((mine) => mine.join(' ')).sort()).toEqual(['', '2 3 4']);
+    expect(await redis.hget(membersKey(channel), 'billing')).not.toContain(owner.id);
+  });
+
+  it.each([
+    ['of a wrong length', 'xyz'],
+    ['that names nobody', 'z'.repeat(18)],
+  ])('is not stopped by a forged ring %s', async (_what, forged) => {
+    const member = await add('audit', 1);
+    await redis.hset(membersKey(channel), 'billing', forged);
+    await publish(redis, channel, 0, ['1']);
+    await publish(redis, channel, 0, ['2'], ['ann']);
+    expect(await publish(redis, channel, 0, ['3', '4'], ['ann'])).toEqual({
+      broadcast: 0,
+      groups: { audit: 1, billing: 0 },
+    });
+    expect(await member.caughtUp()).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('refuses, before anybody has received anything, when the members are something else', async () => {
+    const listener = connect();
+    const heard: string[] = [];
+    listener.on('message', (_name: string, text: string) => heard.push(text));
+    await listener.subscribe(broadcastChannel(channel), channel);
+    await redis.set(membersKey(channel), 'text');
+    await expect(publish(redis, channel, 0, ['1'])).rejects.toThrow('WRONGTYPE');
+    await expect(publish(redis, channel, 0, ['1', '2'])).rejects.toThrow('WRONGTYPE');
+    await listener.ping();
+    expect(heard).toEqual([]);
+    listener.disconnect();
+  });
+
   it('keeps one place for an instance, however often it joins', async () => {
     for (let i = 0; i < 3; i++) await join(redis, channel, 'billing', idOf(1));
     await join(redis, channel, 'billing', idOf(2));
