@@ -1,6 +1,7 @@
+import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin, type Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { causeOf, isUnsent } from './failure.js';
+import { causeOf, isRefusal, isUnsent, unavailable } from './failure.js';
 
 export interface ConnectionOptions {
   /** For logs: `commands` or `subscriber`. */
@@ -12,7 +13,7 @@ export interface ConnectionOptions {
   /** What has to be done on each new connection before anybody may use it. */
   readonly prepare: (client: Redis) => Promise<void>;
   /** It is prepared: from now on `client` is there. */
-  readonly onUp?: (client: Redis) => void;
+  readonly onUp?: () => void;
   /** It is gone: everything that was in flight on it has been or will be rejected by ioredis. */
   readonly onDown?: () => void;
   readonly logger: Logger;
@@ -75,6 +76,29 @@ export class Connection {
     return this.#client;
   }
 
+  /**
+   * Does work that may be done again without harm, over as many connections as it takes.
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE` when `milliseconds` are over; else what Redis answered when it refused
+   */
+  async insist<T>(what: string, milliseconds: number, work: (client: Redis) => Promise<T>): Promise<T> {
+    const { clock, address } = this.#options;
+    const until = clock.now() + milliseconds;
+    for (;;) {
+      const client = await this.up(until - clock.now());
+      const done = client && work(client);
+      if (done === undefined || !(await settlesWithin(clock, until - clock.now(), done))) {
+        throw unavailable(what, address, milliseconds, this.#lastError);
+      }
+      try {
+        return await done;
+      } catch (error) {
+        if (isRefusal(error) || error instanceof BelfryError) throw error;
+        // The connection broke before Redis answered: it takes a turn to notice, then the next one is asked.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
   /** Ends this life, because it does not answer; the next one begins at once. */
   drop(reason: string): void {
     if (this.#life === undefined) return;
@@ -130,7 +154,7 @@ export class Connection {
     this.#wasUp = true;
     this.#lastError = undefined;
     this.#reportBack();
-    this.#options.onUp?.(life);
+    this.#options.onUp?.();
     this.#wake();
   }
 

@@ -23,7 +23,8 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #timer: Timer | undefined;
-  #listening = false;
+  /** Shared by all who begin to listen at the same time; absent when nobody has, or it failed. */
+  #listening: Promise<void> | undefined;
   #beat = 0;
   #answered = 0;
   #alive = 0;
@@ -38,26 +39,17 @@ export class Heartbeat {
   }
 
   /** Begins to probe the subscriber connection too. Resolves once the probe's channel is listened to. */
-  async listen(): Promise<void> {
+  listen(): Promise<void> {
     this.start();
-    if (this.#listening) return;
-    this.#listening = true;
-    try {
-      const name = probeChannel(this.#options.instance);
-      await this.#options.listener.listen({ kind: 'sharded', name, title: 'the probe' }, (beat) =>
-        this.#hear(Number(beat)),
-      );
-    } catch (error) {
-      this.#listening = false;
-      throw error;
-    }
+    this.#listening ??= this.#listen();
+    return this.#listening;
   }
 
   /** A new connection starts with a clean record. */
   forgiveCommands(): void {
     this.#answered = this.#beat;
     const { client } = this.#options.commands;
-    if (client !== undefined && this.#listening) this.#probe(client); // its way round stamps the places again
+    if (client !== undefined && this.#listening !== undefined) this.#probe(client); // its way round stamps the places again
   }
 
   /** The same for the subscriber connection. */
@@ -68,6 +60,17 @@ export class Heartbeat {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  async #listen(): Promise<void> {
+    const { listener, instance } = this.#options;
+    try {
+      const name = probeChannel(instance);
+      await listener.listen({ kind: 'sharded', name, title: 'the probe' }, (beat) => this.#hear(Number(beat)));
+    } catch (error) {
+      this.#listening = undefined;
+      throw error;
+    }
   }
 
   #later(): Timer {
@@ -101,14 +104,11 @@ export class Heartbeat {
 
   #probe(client: Redis): void {
     const beat = this.#beat;
-    client.spublish(probeChannel(this.#options.instance), String(beat)).then(
-      () => {
-        this.#answered = Math.max(this.#answered, beat);
-      },
-      (error: unknown) => {
-        if (isRefusal(error)) this.#answered = Math.max(this.#answered, beat); // Redis said no, so it lives
-      },
-    );
+    const answered = () => {
+      this.#answered = Math.max(this.#answered, beat);
+    };
+    const probe = client.spublish(probeChannel(this.#options.instance), String(beat));
+    probe.then(answered, (error: unknown) => isRefusal(error) && answered()); // even a no is a sign of life
   }
 
   #hear(beat: number): void {

@@ -2,7 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { Connection } from './connection.js';
-import { isRefusal, refused, unavailable } from './failure.js';
+import { isRefusal, refused } from './failure.js';
 
 /** `sharded`: an inbox. `classic`: broadcast frames, and bare channels. `glob`: broadcast frames of many channels. */
 export type ListenKind = 'sharded' | 'classic' | 'glob';
@@ -106,24 +106,12 @@ export class Listener {
     ear.hears.delete(hear);
   }
 
-  async #confirmation(ear: Ear): Promise<void> {
-    const { clock, patience, address } = this.#options;
-    const until = clock.now() + patience;
-    for (;;) {
-      const client = await this.connection.up(until - clock.now());
-      if (client === undefined)
-        throw unavailable(`a subscription to ${ear.title}`, address, patience, this.connection.lastError);
-      try {
-        const { confirmed } = ear;
-        if (!(await settlesWithin(clock, until - clock.now(), confirmed)))
-          throw unavailable(`a subscription to ${ear.title}`, address, patience, this.connection.lastError);
-        await confirmed;
-        if (client === this.connection.client) return;
-      } catch (error) {
-        if (error instanceof BelfryError) throw error;
-        await nextTurn(); // the connection broke before Redis answered: it takes a turn to notice, then the next one asks again
-      }
-    }
+  #confirmation(ear: Ear): Promise<void> {
+    const { connection } = this;
+    return connection.insist(`a subscription to ${ear.title}`, this.#options.patience, async (client) => {
+      await ear.confirmed;
+      if (client !== connection.client) throw new Error('It was confirmed on a connection that is gone.'); // ask the next one
+    });
   }
 
   #ask(client: Redis, ear: Ear): void {
@@ -169,5 +157,3 @@ export class Listener {
     for (const hear of ear.hears) hear(message, channel);
   }
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,9 +1,8 @@
-import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, type Receipt, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { toReceipt } from './batch.js';
 import type { Connection } from './connection.js';
-import { causeOf, isRefusal, refused, unavailable } from './failure.js';
+import { causeOf, isRefusal, refused } from './failure.js';
 import { FRAME_VERSION } from './frame.js';
 import { membersKey, stampsKey } from './names.js';
 import { audienceScript, joinScript, leaveScript, runScript } from './scripts.js';
@@ -114,23 +113,12 @@ export class Membership {
     if (!this.#places.has(keyOf({ channel, group }))) await this.leave(channel, group);
   }
 
-  /** Repeats what may be repeated, over as many connections as it takes within the patience. */
   async #insist<T>(what: string, work: (client: Redis) => Promise<T>): Promise<T> {
-    const { connection, clock, patience, address } = this.#options;
-    const until = clock.now() + patience;
-    for (;;) {
-      const client = await connection.up(until - clock.now());
-      if (client === undefined) throw unavailable(what, address, patience, connection.lastError);
-      try {
-        const done = work(client);
-        if (!(await settlesWithin(clock, until - clock.now(), done)))
-          throw unavailable(what, address, patience, connection.lastError);
-        return await done;
-      } catch (error) {
-        if (error instanceof BelfryError) throw error;
-        if (isRefusal(error)) throw refused('SUBSCRIBE_REFUSED', what, address, error);
-        await new Promise((resolve) => setImmediate(resolve)); // the connection broke: it takes a turn to notice
-      }
+    const { connection, patience, address } = this.#options;
+    try {
+      return await connection.insist(what, patience, work);
+    } catch (error) {
+      throw isRefusal(error) ? refused('SUBSCRIBE_REFUSED', what, address, error) : error;
     }
   }
 }

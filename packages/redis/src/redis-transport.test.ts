@@ -305,6 +305,22 @@ describe('the Redis transport under faults', () => {
     client.disconnect();
   });
 
+  it('refuses every subscription that begins while the probe is being refused', async () => {
+    await using redis = await startRedis({ fresh: true });
+    const client = new Redis(redis.url);
+    await client.call('ACL', 'SETUSER', 'noprobe', 'on', '>pw', '~*', 'resetchannels', '&belfry:{belfry:*', '+@all');
+    const bus = startBus('billing', { url: redis.url.replace('redis://', 'redis://noprobe:pw@') });
+    const settled = await Promise.allSettled([
+      note(bus, { broadcast: true }),
+      note(bus),
+      note(bus, { group: 'audit' }),
+    ]);
+    for (const result of settled) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'SUBSCRIBE_REFUSED' } });
+    }
+    client.disconnect();
+  });
+
   it('keeps the connection of a user who may publish, but not probe', async () => {
     await using redis = await startRedis({ fresh: true });
     const client = new Redis(redis.url);
