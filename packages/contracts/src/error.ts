@@ -11,6 +11,8 @@ export interface BelfryErrorOptions {
   /** How to mend it, in one sentence. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** Names one failure, here and in the log of the instance where it happened. */
+  readonly errorId?: string;
   /** What a schema found, when a schema refused. */
   readonly issues?: readonly ErrorIssue[];
 }
@@ -19,20 +21,23 @@ export interface BelfryErrorOptions {
  * The one error class of Belfry. Programs branch on `code`, people read `message` and `hint`.
  * Every code is listed in docs/errors.md; a retired code is never used again.
  */
-export class BelfryError extends Error {
-  override readonly name = 'BelfryError';
-  readonly code: ErrorCode;
+export class BelfryError<Code extends string = ErrorCode> extends Error {
+  override readonly name: string = 'BelfryError';
+  readonly code: Code;
   readonly hint: string | undefined;
+  /** Names one failure, here and in the log of the instance where it happened: with `HANDLER_FAILED`. */
+  declare readonly errorId?: string;
   /** What a schema found. Not enumerable: its words may quote the payload, and loggers print what is enumerable. */
   declare readonly issues: readonly ErrorIssue[];
 
-  constructor(code: ErrorCode, { message, hint, cause, issues = [] }: BelfryErrorOptions) {
+  constructor(code: Code, { message, hint, cause, errorId, issues = [] }: BelfryErrorOptions) {
     super(
       hint === undefined ? `${code}: ${message}` : `${code}: ${message} ${hint}`,
       cause === undefined ? undefined : { cause },
     );
     this.code = code;
     this.hint = hint;
+    if (errorId !== undefined) this.errorId = errorId;
     Object.defineProperty(this, 'issues', { value: issues, enumerable: false });
   }
 
@@ -48,15 +53,23 @@ export const errorCodes = [
   'CONFIG_INVALID',
   'CONTRACT_INVALID',
   'DUPLICATE_HANDLER',
+  'DUPLICATE_RESPONDER',
   'ENVELOPE_INVALID',
+  'HANDLER_FAILED',
   'HANDLER_INVALID',
   'HANDLER_UNRESOLVED',
   'NOT_READY',
+  'NO_RESPONDERS',
   'OPTION_INVALID',
   'PAYLOAD_INVALID',
   'PAYLOAD_TOO_LARGE',
   'PUBLISH_REFUSED',
   'PUBLISH_UNCONFIRMED',
+  'REPLY_INVALID',
+  'REPLY_LOST',
+  'REQUEST_ABORTED',
+  'REQUEST_REJECTED',
+  'REQUEST_TIMEOUT',
   'SUBSCRIBE_REFUSED',
   'TRANSPORT_UNAVAILABLE',
   'TRANSPORT_UNKNOWN',

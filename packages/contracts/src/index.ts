@@ -1,5 +1,19 @@
 // Write a message down
 export { defineEvent, type EventContract, type EventOptions, type Guarantee } from './event.js';
+export {
+  type AnyRequest,
+  type DeclaredErrors,
+  defineRequest,
+  type ErrorSchemas,
+  isRequest,
+  type ReplyPayload,
+  type RequestContract,
+  type RequestErrors,
+  type RequestInput,
+  type RequestOptions,
+  type RequestOutput,
+  type RequestPayload,
+} from './request.js';
 export { type ChannelContract, type ChannelOptions, defineChannel } from './channel.js';
 
 // Read a contract
@@ -8,5 +22,6 @@ export { type Schema, type SchemaInput, type SchemaOutput, type Validation, vali
 export type { Json, JsonInput, JsonMistake, NotJson } from './json.js';
 
 // Shared by every package
+export { isRequestError, RequestError } from './request-error.js';
 export { BelfryError, type BelfryErrorOptions, type ErrorCode, type ErrorIssue, errorCodes } from './error.js';
 export { type Duration, isDuration, toMilliseconds } from './duration.js';

@@ -21,6 +21,21 @@ export interface OutgoingEvent {
   readonly public: boolean;
 }
 
+/** An encoded request on its way out. */
+export interface OutgoingRequest {
+  /** Namespace and contract, for example `shop:pricing.quote/request`: no event's channel contains a slash. */
+  readonly channel: string;
+  /** Requests with the same key go to the same member of the group. */
+  readonly key: string | undefined;
+  /** About how many characters it has. */
+  readonly size: number;
+  /**
+   * Encodes it. Called when it is written and not before, because the time that is left travels with it; `undefined` when none is left, or
+   * the caller has gone: then it is not sent. May be called again when the broker has not taken it.
+   */
+  encode(): string | undefined;
+}
+
 /** What to listen to. */
 export type Source =
   /** Shares the events of one channel with the other members of the group. */
@@ -30,7 +45,9 @@ export type Source =
   /** Every event of all channels that match. May deliver more than matches: the bus looks again. */
   | { readonly kind: 'pattern'; readonly pattern: string }
   /** Every payload on a bare channel. */
-  | { readonly kind: 'bare'; readonly channel: string };
+  | { readonly kind: 'bare'; readonly channel: string }
+  /** What is sent to one instance alone. */
+  | { readonly kind: 'inbox'; readonly address: string };
 
 /** Takes one encoded message. Returns at once and never throws. */
 export type Deliver = (body: string, channel: string) => void;
@@ -45,7 +62,7 @@ export interface TransportSubscription {
 }
 
 /** What not every transport can do. */
-export type TransportFeature = 'groups' | 'patterns' | 'bare channels' | 'durable events';
+export type TransportFeature = 'groups' | 'patterns' | 'bare channels' | 'durable events' | 'requests';
 
 /**
  * Moves encoded messages between processes. Decoding, validation, concurrency and context live above it, in the bus.
@@ -63,6 +80,20 @@ export interface Transport {
   publish(event: OutgoingEvent): Promise<Receipt>;
   /** Publishes a bare payload on a channel that is taken literally. Resolves with the number of receivers. Throws like `publish`. */
   publishBare(channel: string, payload: string): Promise<number>;
+  /**
+   * Deals a request to one connected member of one group of the channel, by turn or by key; with several groups, of the first by name that
+   * has one. Resolves with who received it, as `group/instance`; `undefined` when nobody did, or `encode` gave nothing. Throws like `publish`.
+   */
+  ask(request: OutgoingRequest): Promise<string | undefined>;
+  /**
+   * Sends to the inbox of one instance. What one caller sends to one address arrives in that order. Resolves with whether
+   * anybody received it. Throws like `publish`.
+   */
+  send(address: string, body: string): Promise<boolean>;
+  /** Which of the addresses have somebody who listens to their inbox: one cheap question. Rejects when the broker does not answer soon. */
+  listening(addresses: readonly string[]): Promise<ReadonlySet<string>>;
+  /** When this instance's own connection to the broker last came back after an interruption, on the host's clock; `-Infinity`: never. */
+  readonly resumedAt: number;
   /**
    * Resolves once the broker has confirmed the subscription, not before.
    * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`
