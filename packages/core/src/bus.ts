@@ -1,7 +1,17 @@
-import type { AnyContract, Duration, EventData } from '@belfry/contracts';
-import type { MessageContext } from './context.js';
+import type {
+  AnyContract,
+  AnyRequest,
+  DeclaredErrors,
+  Duration,
+  EventData,
+  ReplyPayload,
+  RequestInput,
+} from '@belfry/contracts';
+import type { MessageContext, RequestContext } from './context.js';
 import type { Publisher } from './publisher.js';
 import type { SubscriptionStats } from './receiver.js';
+import type { ResponderStats } from './request-receiver.js';
+import type { Requester, RequestStats } from './requester.js';
 
 /** What a handler is called with: the data (the output of the contract's schema), and everything else about the message. */
 // No union of tuples for several contracts: the compiler would refuse a handler with one parameter.
@@ -54,11 +64,30 @@ export type SubscribeOptionsFor<C extends AnyContract | string> = [C] extends [{
   ? SubscribeOptions
   : BroadcastOnlyOptions;
 
+/**
+ * What answers a request: it returns the output, or throws or returns an error that the contract declares. With `stream` it is an async
+ * generator, and each value that it yields is one of the answer's. What else it throws reaches the caller as `HANDLER_FAILED`.
+ */
+export type RequestHandler<C extends AnyRequest> = (input: RequestInput<C>, context: RequestContext<C>) => Answer<C>;
+
+/** What a request's handler returns. */
+export type Answer<C extends AnyRequest> = C['stream'] extends true
+  ? AsyncIterable<ReplyPayload<C>>
+  : ReplyPayload<C> | DeclaredErrors<C> | Promise<ReplyPayload<C> | DeclaredErrors<C>>;
+
 /** A running subscription. */
 export interface Subscription {
   /** What has become of the messages so far. */
   readonly stats: Readonly<SubscriptionStats>;
   /** Leaves the group, stops listening, and resolves once everything that had arrived is handled. */
+  end(): Promise<void>;
+}
+
+/** Answers requests until it is ended. Made by {@link Bus.respond}. */
+export interface Responder extends Subscription {
+  /** What has become of the requests so far. */
+  readonly stats: Readonly<ResponderStats>;
+  /** Leaves the ring, stops listening, and resolves once everything that had arrived is answered. */
   end(): Promise<void>;
 }
 
@@ -69,7 +98,7 @@ export interface DrainReport {
 }
 
 /** The typed API over a transport. Made by {@link createBus}. */
-export interface Bus extends Publisher {
+export interface Bus extends Publisher, Requester {
   /** The service's name: the default group. */
   readonly name: string;
   /** This running process of it: 16 hexadecimal digits. */
@@ -86,12 +115,23 @@ export interface Bus extends Publisher {
     options?: SubscribeOptionsFor<SourceItem<S>>,
   ): Promise<Subscription>;
   /**
-   * Waits until an event would be received: by a member of each of the groups, or by anybody at all when none is named.
+   * Answers the requests of a contract. Each goes to one instance of this service: by turn, or by the contract's key. Resolves once the
+   * broker has confirmed it.
+   * @throws BelfryError `DUPLICATE_HANDLER`: this bus already responds to it; `DUPLICATE_RESPONDER`: another service does;
+   * `OPTION_INVALID`, `CONTRACT_INVALID`, `HANDLER_INVALID`, `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`
+   */
+  respond<C extends AnyRequest>(contract: C, handler: RequestHandler<C>, options?: HandlingOptions): Promise<Responder>;
+  /**
+   * Waits until an event would be received or a request answered: by a member of each of the groups, or by anybody at all when none is named.
    * @throws BelfryError `NOT_READY` after the timeout, naming who is missing
    */
-  ready(contract: AnyContract, options?: ReadyOptions): Promise<void>;
+  ready(contract: AnyContract | AnyRequest, options?: ReadyOptions): Promise<void>;
   /** The subscriptions of this bus with their figures. */
   readonly subscriptions: readonly Subscription[];
+  /** What this bus answers, with its figures. */
+  readonly responders: readonly Responder[];
+  /** What has become of the requests that this bus asked. */
+  readonly requests: Readonly<RequestStats>;
   /**
    * Drains and closes: leaves the groups, stops listening, finishes what has arrived and what is in flight, and disconnects.
    * After the timeout it aborts the context's `signal`, gives up the rest, and says in the report how much that was. May be called twice.

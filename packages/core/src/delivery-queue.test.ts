@@ -5,9 +5,9 @@ import { DeliveryQueue, type DeliveryQueueOptions, type Work } from './delivery-
 class Bench {
   readonly started: string[] = [];
   readonly #ends = new Map<string, () => void>();
-  readonly queue: DeliveryQueue;
+  readonly queue: DeliveryQueue<string>;
 
-  constructor(options: Partial<DeliveryQueueOptions> = {}) {
+  constructor(options: Partial<DeliveryQueueOptions<string>> = {}) {
     this.queue = new DeliveryQueue({
       concurrency: 16,
       maxMessages: 1000,

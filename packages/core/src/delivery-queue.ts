@@ -8,7 +8,8 @@ export interface Work {
   run(): void | Promise<void>;
 }
 
-export interface DeliveryQueueOptions {
+/** @template From what is known of a message beside its text */
+export interface DeliveryQueueOptions<From> {
   /** How many messages are handled at a time. */
   readonly concurrency: number;
   /** Messages that may wait. */
@@ -16,28 +17,28 @@ export interface DeliveryQueueOptions {
   /** Bytes that may wait, counted as characters of the encoded messages. */
   readonly maxBytes: number;
   /** Reads an encoded message, when its turn has come; `undefined` when it is not fit to be handled. Never throws. */
-  open(body: string, channel: string): Work | undefined;
+  open(body: string, from: From): Work | undefined;
 }
 
 interface Entry {
   readonly work: Work;
-  readonly bytes: number;
+  readonly body: string;
 }
 
 /**
  * Holds back what a subscription cannot handle yet, within bounds: memory never grows with the backlog of a slow handler.
  * Messages are started in the order in which they came, except that one whose lane is busy waits for its lane.
  */
-export class DeliveryQueue {
-  readonly #options: DeliveryQueueOptions;
-  readonly #waiting = new Fifo<{ body: string; channel: string }>();
+export class DeliveryQueue<From> {
+  readonly #options: DeliveryQueueOptions<From>;
+  readonly #waiting = new Fifo<{ body: string; from: From }>();
   #bytes = 0;
   #running = 0;
   #parked = 0;
   readonly #lanes = new Map<string, Fifo<Entry>>();
   readonly #idle: (() => void)[] = [];
 
-  constructor(options: DeliveryQueueOptions) {
+  constructor(options: DeliveryQueueOptions<From>) {
     this.#options = options;
   }
 
@@ -52,12 +53,12 @@ export class DeliveryQueue {
   }
 
   /** Takes a message, and starts it if there is room. False: the queue is full, and the message was not taken. */
-  push(body: string, channel: string): boolean {
+  push(body: string, from: From): boolean {
     if (this.queued >= this.#options.maxMessages || this.#bytes + body.length > this.#options.maxBytes) {
       // An empty queue takes any message, however large: else it could never be handled.
       if (this.queued > 0) return false;
     }
-    this.#waiting.push({ body, channel });
+    this.#waiting.push({ body, from });
     this.#bytes += body.length;
     this.#fill();
     return true;
@@ -69,11 +70,11 @@ export class DeliveryQueue {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Forgets what waits. Returns how many messages that were. */
-  clear(): number {
+  /** Forgets what waits. Returns how many messages that were, each of which it has shown. */
+  clear(show?: (body: string) => void): number {
     const cleared = this.queued;
-    this.#waiting.clear();
-    for (const lane of this.#lanes.values()) lane.clear();
+    for (const line of [this.#waiting, ...this.#lanes.values()])
+      for (let next = line.shift(); next !== undefined; next = line.shift()) show?.(next.body);
     this.#bytes = this.#parked = 0;
     this.#settle();
     return cleared;
@@ -83,12 +84,12 @@ export class DeliveryQueue {
     while (this.#running < this.#options.concurrency) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      const work = this.#options.open(next.body, next.channel);
+      const work = this.#options.open(next.body, next.from);
       if (work === undefined) {
         this.#bytes -= next.body.length;
         continue;
       }
-      const entry = { work, bytes: next.body.length };
+      const entry = { work, body: next.body };
       const parked = work.lane === undefined ? undefined : this.#lanes.get(work.lane);
       if (parked !== undefined) {
         parked.push(entry);
@@ -105,7 +106,7 @@ export class DeliveryQueue {
   #start(entry: Entry): void {
     for (let next: Entry | undefined = entry; next !== undefined; ) {
       const current: Entry = next;
-      this.#bytes -= current.bytes;
+      this.#bytes -= current.body.length;
       this.#running++;
       const result = current.work.run();
       if (result !== undefined) {

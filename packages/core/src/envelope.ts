@@ -25,6 +25,8 @@ export interface Envelope {
   readonly causationid?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** Of a request: the milliseconds that were left when it was written. A duration, because clocks differ. */
+  readonly timeoutms?: number;
   readonly data?: unknown;
   readonly [extension: string]: unknown;
 }
@@ -39,6 +41,7 @@ export interface EnvelopeAttributes {
   readonly causationId?: string | undefined;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
+  readonly timeoutMs?: number | undefined;
   readonly extensions?: Readonly<Record<string, ExtensionValue>> | undefined;
 }
 
@@ -66,6 +69,7 @@ export function envelopeEncoder(source: string, type: string, version: number): 
     if (attributes.causationId !== undefined) rest += `,"causationid":${JSON.stringify(attributes.causationId)}`;
     if (attributes.traceparent !== undefined) rest += `,"traceparent":${JSON.stringify(attributes.traceparent)}`;
     if (attributes.tracestate !== undefined) rest += `,"tracestate":${JSON.stringify(attributes.tracestate)}`;
+    if (attributes.timeoutMs !== undefined) rest += `,"timeoutms":${attributes.timeoutMs}`;
     for (const name in attributes.extensions)
       rest += `,${JSON.stringify(name)}:${JSON.stringify(attributes.extensions[name])}`;
     return `{"specversion":"1.0","id":"${attributes.id}${shared}${rfc3339(attributes.time)}"${rest},"data":${dataJson}}`;
@@ -110,6 +114,10 @@ export function decodeEnvelope(text: string): Envelope {
   else if (typeof dataversion === 'number') envelope.dataversion = String(dataversion);
   else if (dataversion !== undefined && typeof dataversion !== 'string')
     throw invalid('dataversion is neither a text nor a number');
+  const { timeoutms } = envelope;
+  if (timeoutms === null) delete envelope.timeoutms;
+  else if (timeoutms !== undefined && !(typeof timeoutms === 'number' && timeoutms >= 0))
+    throw invalid('timeoutms is no number of milliseconds');
   return envelope as Envelope;
 }
 
@@ -131,6 +139,7 @@ const known = new Set<string>([
   'data_base64',
   'sequence',
   'cursor',
+  'timeoutms',
   ...optionalTexts,
 ]);
 
@@ -148,3 +157,10 @@ export function extensionsOf(envelope: Envelope): Readonly<Record<string, Extens
 }
 
 const none: Readonly<Record<string, ExtensionValue>> = Object.freeze({});
+
+/** When it was written; `undefined` where it does not say, or says nonsense. */
+export function timeOf({ time }: Envelope): Date | undefined {
+  if (time === undefined) return undefined;
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}

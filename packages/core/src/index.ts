@@ -1,6 +1,7 @@
 // For people who write services
 export { createBus } from './transport-bus.js';
 export type {
+  Answer,
   BroadcastOnlyOptions,
   Bus,
   DrainReport,
@@ -10,6 +11,8 @@ export type {
   HandlingOptions,
   PatternHandler,
   ReadyOptions,
+  RequestHandler,
+  Responder,
   SourceItem,
   SubscribeOptions,
   SubscribeOptionsFor,
@@ -19,9 +22,12 @@ export type {
 export { Publisher } from './publisher.js';
 export type { BusOptions } from './options.js';
 export type { PublishOptions } from './publication.js';
-export type { RejectReason, SubscriptionStats } from './receiver.js';
-export { type Causality, currentContext, type MessageContext, runInContext } from './context.js';
-export type { Call, HandleCall, Middleware, PublishCall } from './middleware.js';
+export { type AskOptions, type Reply, type ReplyIterator, Requester, type RequestStats } from './requester.js';
+export type { SubscriptionStats } from './receiver.js';
+export type { ResponderStats } from './request-receiver.js';
+export type { RejectReason } from './rejections.js';
+export { type Causality, currentContext, type MessageContext, type RequestContext, runInContext } from './context.js';
+export type { Call, HandleCall, Middleware, PublishCall, RequestCall, RespondCall } from './middleware.js';
 export { consoleLogger, type Logger, silentLogger } from './logger.js';
 export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clock.js';
 
@@ -29,6 +35,7 @@ export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clo
 export type {
   Deliver,
   OutgoingEvent,
+  OutgoingRequest,
   Receipt,
   Source,
   Transport,

@@ -1,9 +1,9 @@
-import type { AnyContract } from '@belfry/contracts';
-import type { MessageContext } from './context.js';
+import type { AnyContract, AnyRequest } from '@belfry/contracts';
+import type { MessageContext, RequestContext } from './context.js';
 import type { ExtensionValue } from './envelope.js';
 
 /** One message on its way out or in. */
-export type Call = PublishCall | HandleCall;
+export type Call = PublishCall | HandleCall | RequestCall | RespondCall;
 
 /** A message about to be published. What is changed here is what travels: it is validated afterwards. */
 export interface PublishCall {
@@ -24,9 +24,28 @@ export interface HandleCall {
   readonly context: MessageContext;
 }
 
+/** A request about to be asked. What is changed here is what travels: it is validated afterwards. */
+export interface RequestCall {
+  readonly side: 'request';
+  readonly contract: AnyRequest;
+  data: unknown;
+  /** CloudEvents extension attributes to send along: names of lower-case letters and digits. */
+  extensions: Record<string, ExtensionValue>;
+}
+
+/** A request about to be answered: it has been read and validated. What `next()` gives back is validated afterwards. */
+export interface RespondCall {
+  readonly side: 'respond';
+  readonly contract: AnyRequest;
+  /** What the handler will get. */
+  data: unknown;
+  readonly context: RequestContext;
+}
+
 /**
- * Goes around every publish and every handler of a bus: one shape on both sides, `call.side` tells which.
- * Call `next()` once to go on; its result is the receipt, or what the handler returned. Throw to refuse.
+ * Goes around every publish, every request and every handler of a bus: one shape on all sides, `call.side` tells which.
+ * Call `next()` once to go on; its result is the receipt, the answer (of a stream: its iterator), or what the handler returned. Throw to
+ * refuse.
  */
 export type Middleware = (call: Call, next: () => Promise<unknown>) => Promise<unknown>;
 

@@ -1,5 +1,5 @@
 import { type AnyContract, BelfryError } from '@belfry/contracts';
-import type { BroadcastOnlyOptions, SubscribeOptions } from './bus.js';
+import type { BroadcastOnlyOptions, HandlingOptions, SubscribeOptions } from './bus.js';
 import { type Clock, systemClock } from './clock.js';
 import { consoleLogger, type Logger } from './logger.js';
 import { memoryTransport } from './memory/memory-transport.js';
@@ -24,6 +24,11 @@ export interface BusOptions {
   readonly middleware?: readonly Middleware[];
   /** Publish every event on its public channel too, for programs that know nothing of Belfry. @default true */
   readonly publicChannels?: boolean;
+  /**
+   * For development: a handler's error reaches the caller with its message and stack, as the `cause` of `HANDLER_FAILED`. They may tell
+   * secrets. @default false
+   */
+  readonly exposeErrors?: boolean;
   /** A larger message is neither published nor handled. Counts the encoded envelope. @default 1_048_576 */
   readonly maxMessageBytes?: number;
   /** @default the system's */
@@ -38,6 +43,7 @@ export interface ResolvedBusOptions {
   readonly validate: { readonly publish: boolean; readonly receive: boolean };
   readonly middleware: readonly Middleware[];
   readonly publicChannels: boolean;
+  readonly exposeErrors: boolean;
   readonly maxMessageBytes: number;
   readonly clock: Clock;
 }
@@ -51,10 +57,11 @@ const busOptions = [
   'validate',
   'middleware',
   'publicChannels',
+  'exposeErrors',
   'maxMessageBytes',
   'clock',
 ];
-const subscribeOptions = ['group', 'broadcast', 'concurrency', 'maxQueuedMessages', 'maxQueuedBytes'];
+const handlingOptions = ['concurrency', 'maxQueuedMessages', 'maxQueuedBytes'];
 
 /** Every mistake at once. */
 class Mistakes {
@@ -95,6 +102,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     validate = true,
     middleware = [],
     publicChannels = true,
+    exposeErrors = false,
     maxMessageBytes = 1_048_576,
     clock = systemClock,
   } = options ?? {};
@@ -132,6 +140,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     'middleware must be a list of functions',
   );
   mistakes.check(isBoolean(publicChannels), 'publicChannels must be true or false');
+  mistakes.check(isBoolean(exposeErrors), 'exposeErrors must be true or false');
   mistakes.check(isCount(maxMessageBytes), 'maxMessageBytes must be a whole number from 1');
   mistakes.throwIfAny('createBus');
   return {
@@ -142,6 +151,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     validate: { publish, receive },
     middleware,
     publicChannels,
+    exposeErrors,
     maxMessageBytes,
     clock,
   };
@@ -155,12 +165,16 @@ function transportFor(url: string): TransportFactory {
   });
 }
 
-/** How one subscription handles what it gets. `group` is absent for a broadcast. */
-export interface ResolvedSubscribeOptions {
-  readonly group: string | undefined;
+/** How one subscription or responder handles what it gets. */
+export interface ResolvedHandlingOptions {
   readonly concurrency: number;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
+}
+
+/** `group` is absent for a broadcast. */
+export interface ResolvedSubscribeOptions extends ResolvedHandlingOptions {
+  readonly group: string | undefined;
 }
 
 /** @throws BelfryError `OPTION_INVALID` */
@@ -170,16 +184,10 @@ export function resolveSubscribeOptions(
   defaultGroup: string,
   contracts: readonly AnyContract[],
 ): ResolvedSubscribeOptions {
-  const {
-    group,
-    broadcast,
-    concurrency = 16,
-    maxQueuedMessages = 100_000,
-    maxQueuedBytes = 33_554_432,
-  }: SubscribeOptions = options;
+  const { group, broadcast }: SubscribeOptions = options;
   const broadcastOnly = contracts.length === 0 || contracts.some(({ kind }) => kind === 'channel');
   const mistakes = new Mistakes();
-  mistakes.unknown(options, subscribeOptions);
+  mistakes.unknown(options, ['group', 'broadcast', ...handlingOptions]);
   mistakes.check(
     group === undefined || isName(group),
     `group must be letters, digits, ., _ and -, not ${JSON.stringify(group)}`,
@@ -193,14 +201,24 @@ export function resolveSubscribeOptions(
     !broadcastOnly || (group === undefined && broadcast !== false),
     'bare channels and patterns are always broadcast: they have no group',
   );
+  const handling = handlingOf(options, mistakes);
+  mistakes.throwIfAny(`subscription to ${title}`);
+  return { group: broadcastOnly || broadcast ? undefined : (group ?? defaultGroup), ...handling };
+}
+
+/** @throws BelfryError `OPTION_INVALID` */
+export function resolveRespondOptions(title: string, options: HandlingOptions): ResolvedHandlingOptions {
+  const mistakes = new Mistakes();
+  mistakes.unknown(options, handlingOptions);
+  const handling = handlingOf(options, mistakes);
+  mistakes.throwIfAny(`responder to ${title}`);
+  return handling;
+}
+
+function handlingOf(options: HandlingOptions, mistakes: Mistakes): ResolvedHandlingOptions {
+  const { concurrency = 16, maxQueuedMessages = 100_000, maxQueuedBytes = 33_554_432 } = options;
   mistakes.check(isCount(concurrency), 'concurrency must be a whole number from 1');
   mistakes.check(isCount(maxQueuedMessages), 'maxQueuedMessages must be a whole number from 1');
   mistakes.check(isCount(maxQueuedBytes), 'maxQueuedBytes must be a whole number from 1');
-  mistakes.throwIfAny(`subscription to ${title}`);
-  return {
-    group: broadcastOnly || broadcast ? undefined : (group ?? defaultGroup),
-    concurrency,
-    maxQueuedMessages,
-    maxQueuedBytes,
-  };
+  return { concurrency, maxQueuedMessages, maxQueuedBytes };
 }

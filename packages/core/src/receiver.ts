@@ -2,10 +2,12 @@ import { type AnyContract, BelfryError, type EventContract, type Validation, val
 import type { Clock } from './clock.js';
 import { type MessageContext, runInContext } from './context.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
-import { decodeEnvelope, type Envelope, extensionsOf } from './envelope.js';
+import { decodeEnvelope, type Envelope, extensionsOf, timeOf } from './envelope.js';
 import type { Logger } from './logger.js';
 import { type Middleware, runThrough } from './middleware.js';
+import { bytesOver, placesOf } from './outgoing.js';
 import { matchesPattern } from './pattern.js';
+import { Rejections, type RejectReason } from './rejections.js';
 
 /** What has become of the messages that reached a subscription, since it began. */
 export interface SubscriptionStats {
@@ -25,12 +27,6 @@ export interface SubscriptionStats {
   /** Are being handled now. */
   readonly inFlight: number;
 }
-
-/**
- * Why a message did not reach the handler. `unreadable`: it is not an envelope. `tooLarge`: it exceeds the limit.
- * `wrongContract`: another type or version than the channel's contract. `invalid`: its data do not fit the contract's schema.
- */
-export type RejectReason = 'unreadable' | 'tooLarge' | 'wrongContract' | 'invalid';
 
 export interface ReceiverOptions {
   /** For logs: the contracts' names, or the pattern. */
@@ -53,34 +49,33 @@ export interface ReceiverOptions {
   readonly clock: Clock;
 }
 
-// A flood of garbage must not become a flood of log lines.
-const LOG_LINES_PER_SECOND = 10;
 // A full queue has room again after each message that is handled, so "full" comes and goes thousands of times a second.
 const OVERFLOW_LOG_INTERVAL = 10_000;
 
 /** Turns the encoded messages of one subscription into calls of its handler. Nothing that arrives can make it throw or stop. */
 export class Receiver {
   readonly #options: ReceiverOptions;
-  readonly #queue: DeliveryQueue;
+  readonly #queue: DeliveryQueue<string>;
+  readonly #rejections: Rejections;
   readonly stats: SubscriptionStats;
-  #logWindow = 0;
-  #logLines = 0;
   #overflowLoggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    const queue = new DeliveryQueue({
+    const queue = new DeliveryQueue<string>({
       concurrency: options.concurrency,
       maxMessages: options.maxQueuedMessages,
       maxBytes: options.maxQueuedBytes,
       open: (body, channel) => this.#open(body, channel),
     });
     this.#queue = queue;
+    const { title, group, logger, clock } = options;
+    this.#rejections = new Rejections({ subscription: title, group }, logger, clock);
     this.stats = {
       received: 0,
       handled: 0,
       failed: 0,
-      rejected: { unreadable: 0, tooLarge: 0, wrongContract: 0, invalid: 0 },
+      rejected: this.#rejections.counts,
       dropped: 0,
       abandoned: 0,
       get queued() {
@@ -97,12 +92,8 @@ export class Receiver {
     const { maxMessageBytes, pattern } = this.#options;
     if (pattern !== undefined && !matchesPattern(pattern, channel)) return;
     this.stats.received++;
-    // A character is one to three bytes: only a text in between has to be measured.
-    if (
-      body.length > maxMessageBytes ||
-      (body.length * 3 > maxMessageBytes && Buffer.byteLength(body) > maxMessageBytes)
-    ) {
-      this.#reject('tooLarge', channel, { message: `It is larger than ${maxMessageBytes} bytes.` });
+    if (bytesOver(maxMessageBytes, body) !== undefined) {
+      this.#rejections.add({ reason: 'tooLarge', channel, message: `It is larger than ${maxMessageBytes} bytes.` });
     } else if (!this.#queue.push(body, channel)) {
       this.stats.dropped++;
       const now = this.#options.clock.now();
@@ -132,17 +123,13 @@ export class Receiver {
     try {
       envelope = decodeEnvelope(body);
     } catch (error) {
-      this.#reject('unreadable', channel, error as BelfryError);
+      this.#rejections.add({ reason: 'unreadable', channel, message: (error as BelfryError).message });
       return undefined;
     }
     const version = envelope.dataversion ?? '1';
     if (contract !== undefined && (envelope.type !== contract.name || version !== String(contract.version))) {
-      this.#reject(
-        'wrongContract',
-        channel,
-        { message: `It is not ${contract.name}, version ${contract.version}.` },
-        envelope,
-      );
+      const message = `It is not ${contract.name}, version ${contract.version}.`;
+      this.#rejections.add({ reason: 'wrongContract', channel, message, envelope });
       return undefined;
     }
     return {
@@ -218,9 +205,8 @@ export class Receiver {
     if (validation instanceof Promise)
       return validation.then((done) => this.#validated(done, start, channel, envelope));
     if (validation.valid) return start(validation.value);
-    // Only where, not what: a schema's words may quote the payload.
-    const places = validation.issues.map(({ path = '(the whole)' }) => path);
-    this.#reject('invalid', channel, { message: 'Its data do not fit the schema.' }, envelope, places);
+    const message = 'Its data do not fit the schema.';
+    this.#rejections.add({ reason: 'invalid', channel, message, envelope, places: placesOf(validation.issues) });
   }
 
   #handle(contract: AnyContract | undefined, context: MessageContext): void | Promise<void> {
@@ -252,33 +238,6 @@ export class Receiver {
     );
   }
 
-  #reject(
-    reason: RejectReason,
-    channel: string,
-    error: { message: string },
-    envelope?: Envelope,
-    places?: string[],
-  ): void {
-    this.stats.rejected[reason]++;
-    const second = Math.floor(this.#options.clock.now() / 1000);
-    if (second !== this.#logWindow) {
-      this.#logWindow = second;
-      this.#logLines = 0;
-    }
-    if (++this.#logLines > LOG_LINES_PER_SECOND) return;
-    this.#options.logger.warn(
-      {
-        ...this.#fields(channel),
-        reason,
-        messageId: envelope?.id,
-        source: envelope?.source,
-        places,
-        rejected: { ...this.stats.rejected },
-      },
-      `A message was rejected and not handled. ${error.message}`,
-    );
-  }
-
   #fields(channel: string): object {
     const { title, group } = this.#options;
     return { subscription: title, channel, group };
@@ -293,12 +252,6 @@ const settle = (
 
 const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-
-function timeOf({ time }: Envelope): Date | undefined {
-  if (time === undefined) return undefined;
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? undefined : date;
-}
 
 function parseBare(body: string): unknown {
   try {

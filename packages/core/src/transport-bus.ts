@@ -1,13 +1,41 @@
-import { type AnyContract, BelfryError, type Duration, isContract, toMilliseconds } from '@belfry/contracts';
-import type { BroadcastOnlyOptions, Bus, DrainReport, ReadyOptions, SubscribeOptions, Subscription } from './bus.js';
+import {
+  type AnyContract,
+  type AnyRequest,
+  BelfryError,
+  type Duration,
+  isContract,
+  isRequest,
+  type RequestPayload,
+  toMilliseconds,
+} from '@belfry/contracts';
+import type {
+  BroadcastOnlyOptions,
+  Bus,
+  DrainReport,
+  HandlingOptions,
+  ReadyOptions,
+  RequestHandler,
+  Responder,
+  SubscribeOptions,
+  Subscription,
+} from './bus.js';
 import { type Clock, settlesWithin, sleep } from './clock.js';
-import type { MessageContext } from './context.js';
+import type { MessageContext, RequestContext } from './context.js';
 import { messageIds, newInstanceId } from './identity.js';
 import { type Logger, unbreakable } from './logger.js';
-import { type BusOptions, type ResolvedBusOptions, resolveBusOptions, resolveSubscribeOptions } from './options.js';
+import {
+  type BusOptions,
+  type ResolvedBusOptions,
+  resolveBusOptions,
+  resolveRespondOptions,
+  resolveSubscribeOptions,
+} from './options.js';
 import { checkPattern } from './pattern.js';
 import { Publication, type PublishOptions } from './publication.js';
 import { Receiver } from './receiver.js';
+import type { RequestReceiver } from './request-receiver.js';
+import type { AskOptions, Reply, RequestStats } from './requester.js';
+import { Switchboard } from './switchboard.js';
 import type { Receipt, Source, Transport, TransportSubscription } from './transport.js';
 
 /**
@@ -18,9 +46,9 @@ export const createBus = (options: BusOptions): Bus => new TransportBus(resolveB
 
 const READY_POLL = 50;
 
-interface Running {
-  readonly receiver: Receiver;
-  readonly public: Subscription;
+interface Running<R extends Receiver | RequestReceiver = Receiver | RequestReceiver> {
+  readonly receiver: R;
+  readonly public: Subscription & { readonly stats: R['stats'] };
 }
 
 class TransportBus implements Bus {
@@ -33,7 +61,9 @@ class TransportBus implements Bus {
   readonly #transport: Transport;
   readonly #publication: Publication;
   readonly #nextId = messageIds(this.instance);
-  readonly #running = new Set<Running>();
+  readonly #switchboard: Switchboard;
+  readonly #subscriptions = new Set<Running<Receiver>>();
+  readonly #responders = new Set<Running<RequestReceiver>>();
   /** `channel group` of every place taken: a group has one handler for a channel. */
   readonly #places = new Set<string>();
   readonly #abort = new AbortController();
@@ -59,10 +89,26 @@ class TransportBus implements Bus {
       middleware,
       clock,
     });
+    this.#switchboard = new Switchboard({
+      bus: options,
+      instance: this.instance,
+      nextId: this.#nextId,
+      transport: this.#transport,
+      logger: this.#logger,
+      clock,
+    });
   }
 
   get subscriptions(): readonly Subscription[] {
-    return Array.from(this.#running, ({ public: subscription }) => subscription);
+    return Array.from(this.#subscriptions, ({ public: subscription }) => subscription);
+  }
+
+  get responders(): readonly Responder[] {
+    return Array.from(this.#responders, ({ public: responder }) => responder);
+  }
+
+  get requests(): Readonly<RequestStats> {
+    return this.#switchboard.stats;
   }
 
   publish(contract: AnyContract, data: unknown, options?: PublishOptions): Promise<Receipt> {
@@ -73,6 +119,37 @@ class TransportBus implements Bus {
       return Promise.reject(error);
     }
     return this.#publication.publish(contract, data, options ?? {});
+  }
+
+  request<C extends AnyRequest>(contract: C, input: RequestPayload<C>, options?: AskOptions): Reply<C> {
+    const mistake = this.#mistakeInAsking(contract);
+    return this.#switchboard.request(contract, input, options ?? {}, mistake) as Reply<C>;
+  }
+
+  async respond<C extends AnyRequest>(
+    contract: C,
+    handler: RequestHandler<C>,
+    options?: HandlingOptions,
+  ): Promise<Responder> {
+    if (this.#closing !== undefined) throw closed(this.name);
+    this.#checkRequest(contract);
+    checkHandler(handler);
+    const handling = resolveRespondOptions(contract.channel, options ?? {});
+    const places = [`${this.#switchboard.channelOf(contract)} ${this.name}`];
+    if (places.some((place) => this.#places.has(place))) throw respondsAlready(this.name, contract);
+    for (const place of places) this.#places.add(place);
+    try {
+      const call = handler as (input: unknown, context: RequestContext) => unknown;
+      const { receiver, link } = await this.#switchboard.respond(contract, call, handling);
+      if (this.#closing !== undefined) {
+        await link.end();
+        throw closed(this.name);
+      }
+      return this.#run(this.#responders, receiver, places, [link]);
+    } catch (error) {
+      for (const place of places) this.#places.delete(place);
+      throw error;
+    }
   }
 
   async subscribe(
@@ -87,8 +164,7 @@ class TransportBus implements Bus {
     else if (contracts.length === 0)
       throw new BelfryError('CONTRACT_INVALID', { message: 'there is no contract to subscribe to.' });
     for (const contract of contracts) this.#checkContract(contract);
-    if (typeof handler !== 'function')
-      throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
+    checkHandler(handler);
     const title = typeof what === 'string' ? what : contracts.map(({ channel }) => channel).join(', ');
     const { group, ...handling } = resolveSubscribeOptions(title, options ?? {}, this.name, contracts);
 
@@ -126,12 +202,13 @@ class TransportBus implements Bus {
       for (const place of places) this.#places.delete(place);
       throw failure?.reason ?? closed(this.name);
     }
-    return this.#run(receiver, places, links);
+    return this.#run(this.#subscriptions, receiver, places, links);
   }
 
-  async ready(contract: AnyContract, options?: ReadyOptions): Promise<void> {
+  async ready(contract: AnyContract | AnyRequest, options?: ReadyOptions): Promise<void> {
     const { groups, timeout = '10s' } = options ?? {};
-    this.#checkContract(contract);
+    if (isRequest(contract)) this.#checkRequest(contract);
+    else this.#checkContract(contract);
     const until = this.#clock.now() + toMilliseconds(timeout, 'ready({ timeout })');
     let why = `the transport has not said who receives ${contract.channel}.`;
     for (;;) {
@@ -158,13 +235,14 @@ class TransportBus implements Bus {
 
   async #drain(milliseconds: number): Promise<DrainReport> {
     const until = this.#clock.now() + milliseconds;
-    const running = [...this.#running];
+    const running: readonly Running[] = [...this.#subscriptions, ...this.#responders];
     const drained = Promise.allSettled(running.map(({ public: subscription }) => subscription.end()));
     let abandoned = 0;
     if (!(await settlesWithin(this.#clock, milliseconds, drained))) {
       for (const { receiver } of running) {
+        abandoned += receiver.stats.inFlight;
         receiver.abandon();
-        abandoned += receiver.stats.abandoned + receiver.stats.inFlight;
+        abandoned += receiver.stats.abandoned;
       }
       this.#logger.warn(
         { abandoned, timeoutMs: milliseconds },
@@ -176,29 +254,36 @@ class TransportBus implements Bus {
         }),
       );
     }
-    await settlesWithin(this.#clock, Math.max(0, until - this.#clock.now()), this.#publication.settled());
+    const outgoing = Promise.all([this.#publication.settled(), this.#switchboard.idle()]);
+    await settlesWithin(this.#clock, Math.max(0, until - this.#clock.now()), outgoing);
     this.#publishing = false;
+    await this.#switchboard.close(closed(this.name));
     await this.#transport.close();
     return { abandoned };
   }
 
-  #run(receiver: Receiver, places: readonly string[], links: readonly TransportSubscription[]): Subscription {
+  #run<R extends Receiver | RequestReceiver>(
+    among: Set<Running<R>>,
+    receiver: R,
+    places: readonly string[],
+    links: readonly TransportSubscription[],
+  ): Running<R>['public'] {
     let ended: Promise<void> | undefined;
     const end = async () => {
       await Promise.allSettled(links.map((link) => link.end()));
       await receiver.idle();
       for (const place of places) this.#places.delete(place);
-      this.#running.delete(running);
+      among.delete(running);
     };
-    const subscription: Subscription = {
+    const subscription = {
       stats: receiver.stats,
       end: () => {
         ended ??= end();
         return ended;
       },
     };
-    const running: Running = { receiver, public: subscription };
-    this.#running.add(running);
+    const running: Running<R> = { receiver, public: subscription };
+    among.add(running);
     return subscription;
   }
 
@@ -212,18 +297,43 @@ class TransportBus implements Bus {
     for (const place of places) this.#places.add(place);
   }
 
-  #checkContract(contract: AnyContract): void {
+  #checkContract(contract: unknown): asserts contract is AnyContract {
     if (!isContract(contract)) {
       throw new BelfryError('CONTRACT_INVALID', {
-        message: 'this is no contract.',
-        hint: 'Give a value made by defineEvent or defineChannel.',
+        message: isRequest(contract) ? `${contract.name} is a request, not an event.` : 'this is no contract.',
+        hint: isRequest(contract)
+          ? 'Ask it with request(), answer it with respond() or @Respond.'
+          : 'Give a value made by defineEvent or defineChannel.',
       });
     }
     if (contract.guarantee === 'durable') this.#require('durable events', contract.name);
     if (contract.kind === 'channel') this.#require('bare channels', contract.name);
   }
 
-  async #audienceOf(contract: AnyContract): Promise<Receipt> {
+  #checkRequest(contract: unknown): asserts contract is AnyRequest {
+    if (!isRequest(contract)) {
+      throw new BelfryError('CONTRACT_INVALID', {
+        message: isContract(contract) ? `${contract.name} is an event, not a request.` : 'this is no contract.',
+        hint: isContract(contract)
+          ? 'Publish it, and subscribe to it; to ask something, define a request with defineRequest.'
+          : 'Give a value made by defineRequest.',
+      });
+    }
+    this.#require('requests', contract.name);
+  }
+
+  #mistakeInAsking(contract: AnyRequest): BelfryError | undefined {
+    if (!this.#publishing) return closed(this.name);
+    try {
+      this.#checkRequest(contract);
+      return undefined;
+    } catch (error) {
+      return error as BelfryError;
+    }
+  }
+
+  async #audienceOf(contract: AnyContract | AnyRequest): Promise<Receipt> {
+    if (contract.kind === 'request') return this.#transport.audience(this.#switchboard.channelOf(contract));
     if (contract.kind === 'event') return this.#transport.audience(this.#channelOf(contract));
     return { broadcast: await this.#transport.bareAudience(contract.channel), groups: {} };
   }
@@ -252,6 +362,17 @@ function sourceOf(channel: string, contract: AnyContract, group: string | undefi
   if (contract.kind === 'channel') return { kind: 'bare', channel };
   return group === undefined ? { kind: 'broadcast', channel } : { kind: 'group', channel, group };
 }
+
+function checkHandler(handler: unknown): void {
+  if (typeof handler === 'function') return;
+  throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
+}
+
+const respondsAlready = (name: string, { channel }: AnyRequest): BelfryError =>
+  new BelfryError('DUPLICATE_HANDLER', {
+    message: `${name} already responds to ${channel}; a second handler would take half of its requests away.`,
+    hint: 'Answer in one handler; for more at a time raise concurrency, or add instances.',
+  });
 
 const notReady = (why: string): BelfryError =>
   new BelfryError('NOT_READY', {

@@ -1,5 +1,5 @@
 import { matchesPattern } from '../pattern.js';
-import type { OutgoingEvent, Receipt, Source } from '../transport.js';
+import type { OutgoingEvent, OutgoingRequest, Receipt, Source } from '../transport.js';
 import { deliverToAll, type Listener } from './listener.js';
 import { Ring } from './ring.js';
 
@@ -10,6 +10,8 @@ export class Broker {
   readonly #patterns = new Map<Listener, string>();
   /** bare channel, or the public channel of an event -> who listens to it */
   readonly #bare = new Map<string, Set<Listener>>();
+  /** An instance's address -> who listens to its inbox */
+  readonly #inboxes = new Map<string, Set<Listener>>();
   /** channel -> group -> its members */
   readonly #rings = new Map<string, Map<string, Ring>>();
 
@@ -17,6 +19,7 @@ export class Broker {
     if (source.kind === 'pattern') this.#patterns.set(listener, source.pattern);
     else if (source.kind === 'broadcast') entryOf(this.#broadcast, source.channel, newSet).add(listener);
     else if (source.kind === 'bare') entryOf(this.#bare, source.channel, newSet).add(listener);
+    else if (source.kind === 'inbox') entryOf(this.#inboxes, source.address, newSet).add(listener);
     else entryOf(entryOf(this.#rings, source.channel, newMap), source.group, newRing).join(listener);
   }
 
@@ -24,6 +27,7 @@ export class Broker {
     if (source.kind === 'pattern') this.#patterns.delete(listener);
     else if (source.kind === 'broadcast') this.#broadcast.get(source.channel)?.delete(listener);
     else if (source.kind === 'bare') this.#bare.get(source.channel)?.delete(listener);
+    else if (source.kind === 'inbox') this.#inboxes.delete(source.address);
     else this.#rings.get(source.channel)?.get(source.group)?.leave(listener, now);
   }
 
@@ -37,6 +41,27 @@ export class Broker {
       return [group, member === undefined ? 0 : 1] as const;
     });
     return { broadcast, groups: Object.fromEntries(groups) };
+  }
+
+  /** Delivers a request to one member of one group: the first by name that has one. Returns who that is, as `group/instance`. */
+  ask(request: OutgoingRequest, turn: number, now: number): string | undefined {
+    const { channel, key } = request;
+    const groups = this.#knownGroups(channel, now).filter(([, ring]) => ring.size > 0);
+    const [group, ring] = groups.sort(([a], [b]) => (a < b ? -1 : 1))[0] ?? [];
+    const member = ring?.choose(turn, key);
+    const body = member === undefined ? undefined : request.encode();
+    if (member === undefined || body === undefined) return undefined;
+    member.deliver(body, channel);
+    return `${group}/${member.instance}`;
+  }
+
+  /** Delivers to the inbox of one instance. Returns whether anybody listens to it. */
+  send(address: string, body: string): boolean {
+    return deliverToAll(this.#inboxes.get(address) ?? [], body, address) > 0;
+  }
+
+  isListening(address: string): boolean {
+    return this.#inboxes.has(address);
   }
 
   publishBare(channel: string, payload: string): number {

@@ -2,6 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import type {
   Deliver,
   OutgoingEvent,
+  OutgoingRequest,
   Receipt,
   Source,
   Transport,
@@ -36,6 +37,7 @@ class MemoryTransport implements Transport {
   readonly unsupported = {
     'durable events': 'They come with the next release. Until then, leave the guarantee out of the contract.',
   };
+  readonly resumedAt = Number.NEGATIVE_INFINITY;
   readonly #url: string;
   readonly #host: TransportHost;
   readonly #broker: Broker;
@@ -61,6 +63,21 @@ class MemoryTransport implements Transport {
   publishBare(channel: string, payload: string): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed());
     return this.#turn.add(() => this.#broker.publishBare(channel, payload));
+  }
+
+  ask(request: OutgoingRequest): Promise<string | undefined> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    return this.#turn.add(() => this.#broker.ask(request, this.#nextTurn(request.channel), this.#host.clock.now()));
+  }
+
+  send(address: string, body: string): Promise<boolean> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    return this.#turn.add(() => this.#broker.send(address, body));
+  }
+
+  async listening(addresses: readonly string[]): Promise<ReadonlySet<string>> {
+    if (this.#closing !== undefined) throw this.#closed();
+    return new Set(addresses.filter((address) => this.#broker.isListening(address)));
   }
 
   async subscribe(source: Source, deliver: Deliver): Promise<TransportSubscription> {

@@ -1,0 +1,96 @@
+import { type AnyRequest, BelfryError } from '@belfry/contracts';
+import type { AnswerStream } from './answer-stream.js';
+import type { Clock } from './clock.js';
+import { Deadline } from './deadline.js';
+import type { Failure, LetterKind } from './letter.js';
+import { jsonOf } from './outgoing.js';
+import type { Mailbox } from './mailbox.js';
+import type { Watched } from './presence.js';
+
+export interface AnswerOptions {
+  readonly contract: AnyRequest;
+  /** The request's id. */
+  readonly request: string;
+  /** `/service/instance` of who asks. */
+  readonly caller: string;
+  readonly deadline: number;
+  readonly mailbox: Mailbox;
+  readonly clock: Clock;
+}
+
+/** A caller may only have been interrupted: one that is missed twice in a row, a second apart, has gone. */
+const SECONDS_AWAY = 2;
+
+/** One request that is being handled: until when somebody waits for it, and what is written back. */
+export class Answer implements Watched {
+  readonly since: number;
+  readonly patience = SECONDS_AWAY;
+  misses = 0;
+  readonly deadline: Deadline;
+  readonly #options: AnswerOptions;
+  #stream: AnswerStream | undefined;
+  #isUnwanted = false;
+
+  constructor(options: AnswerOptions) {
+    const { clock, contract, deadline } = options;
+    this.#options = options;
+    this.since = clock.now();
+    this.deadline = new Deadline(clock, deadline, contract.channel);
+  }
+
+  get request(): string {
+    return this.#options.request;
+  }
+
+  get peer(): string {
+    const { mailbox, caller } = this.#options;
+    return mailbox.addressOf(caller);
+  }
+
+  /** Nobody waits any more. */
+  get isUnwanted(): boolean {
+    return this.#isUnwanted;
+  }
+
+  /** It has become a stream, which may be stopped and given credit. */
+  become(stream: AnswerStream): void {
+    this.#stream = stream;
+    if (this.#isUnwanted) stream.stop();
+  }
+
+  credit(values: number): void {
+    this.#stream?.credit(values);
+  }
+
+  /** The caller has aborted, or wants no more values. */
+  cancel(): void {
+    this.abort(
+      new BelfryError('REQUEST_ABORTED', {
+        message: `the caller of ${this.#options.contract.channel} has aborted it.`,
+      }),
+    );
+  }
+
+  lost(): void {
+    this.abort(
+      new BelfryError('REQUEST_ABORTED', { message: `the caller of ${this.#options.contract.channel} is gone.` }),
+    );
+  }
+
+  abort(reason: unknown): void {
+    this.#isUnwanted = true;
+    this.deadline.abort(reason);
+    this.#stream?.stop();
+  }
+
+  /** Says how it ended, unless nobody waits any more. Resolves with whether it was received. */
+  fail(failure: Failure, sequence?: number): Promise<boolean> {
+    return this.write('error', jsonOf(failure) as string, sequence);
+  }
+
+  /** Writes to the caller. After the deadline once and not again: it may be that nobody waits any more. */
+  write(kind: LetterKind, dataJson?: string, sequence?: number): Promise<boolean> {
+    const { mailbox, caller, request } = this.#options;
+    return mailbox.insist(caller, kind, request, dataJson, sequence, this.deadline.at);
+  }
+}

@@ -1,0 +1,235 @@
+import { type AnyRequest, BelfryError } from '@belfry/contracts';
+import { type Clock, sleep, type Timer } from './clock.js';
+import type { Letter } from './letter.js';
+import type { Mailbox } from './mailbox.js';
+import type { Watched } from './presence.js';
+import type { OutgoingRequest, Transport } from './transport.js';
+
+/** Who waits for the answer. */
+export interface Waiting {
+  receive(letter: Letter): void;
+  /** It is over, and there will be no answer. */
+  fail(error: unknown): void;
+}
+
+export interface ExchangeOptions {
+  readonly contract: AnyRequest;
+  readonly id: string;
+  readonly channel: string;
+  readonly key: string | undefined;
+  readonly size: number;
+  /** How long the caller waits, in milliseconds; with a stream, for each value. */
+  readonly timeout: number;
+  /** Encodes the envelope with the milliseconds that are left. */
+  readonly write: (timeoutMs: number) => string;
+  readonly signals: readonly AbortSignal[];
+  readonly transport: Transport;
+  readonly mailbox: Mailbox;
+  readonly clock: Clock;
+  /** Nothing more is expected: late letters find nobody. */
+  readonly over: (exchange: Exchange, answered: boolean) => void;
+}
+
+/** Within so long of an interruption of the own connection nobody may have come back yet. */
+const RECOVERY = 2000;
+const PAUSE = 100;
+/** A responder may have been interrupted itself: only one that is away for so many seconds has gone. */
+const SECONDS_AWAY = 10;
+
+/** One request on its way: sent once, ended by an answer, the timeout or an abort, whichever comes first. */
+export class Exchange implements OutgoingRequest, Watched {
+  readonly id: string;
+  readonly channel: string;
+  readonly key: string | undefined;
+  readonly size: number;
+  readonly since: number;
+  readonly patience = SECONDS_AWAY;
+  misses = 0;
+  readonly #options: ExchangeOptions;
+  #waiting: Waiting;
+  /** `/service/instance` that received it. */
+  #asked: string | undefined;
+  /** Perhaps it was handed to the broker. */
+  #written = false;
+  #isOver = false;
+  /** The other side should know that nobody waits any more, once it is known who that is. */
+  #cancelled = false;
+  #until: number;
+  #timer: Timer | undefined;
+
+  constructor(options: ExchangeOptions, waiting: Waiting) {
+    const { id, channel, key, size, clock, timeout } = options;
+    this.id = id;
+    this.channel = channel;
+    this.key = key;
+    this.size = size;
+    this.#options = options;
+    this.#waiting = waiting;
+    this.since = clock.now();
+    this.#until = this.since + timeout;
+  }
+
+  get contract(): AnyRequest {
+    return this.#options.contract;
+  }
+
+  get peer(): string | undefined {
+    return this.#asked === undefined ? undefined : this.#options.mailbox.addressOf(this.#asked);
+  }
+
+  /** Somebody waits for an answer now. */
+  get isAwaited(): boolean {
+    return this.#until < Number.POSITIVE_INFINITY;
+  }
+
+  /** Sends it, and waits for the answer until the time is over. */
+  start(): void {
+    const { signals, timeout, mailbox } = this.#options;
+    this.wait(timeout);
+    for (const signal of signals) {
+      if (signal.aborted) {
+        this.#abort(signal);
+        return;
+      }
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+    if (mailbox.isOpen) void this.#send();
+    else
+      mailbox.open().then(
+        () => this.#send(),
+        (error: unknown) => this.fail(error),
+      );
+  }
+
+  /** Somebody else waits from now on. */
+  handTo(waiting: Waiting): void {
+    this.#waiting = waiting;
+  }
+
+  receive(letter: Letter): void {
+    this.#asked ??= letter.source;
+    this.#waiting.receive(letter);
+  }
+
+  /** Gives it so many milliseconds from now. */
+  wait(milliseconds: number): void {
+    const { clock } = this.#options;
+    this.#timer?.cancel();
+    this.#until = clock.now() + milliseconds;
+    this.#timer = clock.after(Math.max(0, milliseconds), () => this.#timeOut(milliseconds));
+  }
+
+  /** Nobody waits at the moment. */
+  rest(): void {
+    this.#timer?.cancel();
+    this.#until = Number.POSITIVE_INFINITY;
+  }
+
+  /** Writes to the instance that answers; while it is not known who that is, nothing. */
+  tell(kind: 'credit' | 'cancel', dataJson?: string): void {
+    if (this.#asked !== undefined) void this.#options.mailbox.insist(this.#asked, kind, this.id, dataJson);
+  }
+
+  /** Nothing more is expected. False: it was over already. */
+  end(answered: boolean): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#timer?.cancel();
+    for (const signal of this.#options.signals) signal.removeEventListener('abort', this.#onAbort);
+    this.#options.over(this, answered);
+    return true;
+  }
+
+  fail(error: unknown): void {
+    if (this.end(false)) this.#waiting.fail(error);
+  }
+
+  /** Ends it, and tells the other side that nobody waits any more. */
+  cancel(answered: boolean): void {
+    if (!this.end(answered)) return;
+    this.#cancelled = true;
+    this.tell('cancel');
+  }
+
+  lost(): void {
+    this.fail(
+      new BelfryError('REPLY_LOST', {
+        message: `${this.#options.contract.channel} gets no answer: ${this.#asked?.slice(1)}, which was asked, is gone.`,
+        hint: 'It may have done the work, or a part of it.',
+      }),
+    );
+  }
+
+  encode(): string | undefined {
+    const rest = Math.floor(this.#until - this.#options.clock.now());
+    if (this.#isOver || rest <= 0) return undefined;
+    this.#written = true;
+    return this.#options.write(rest);
+  }
+
+  async #send(): Promise<void> {
+    const { transport, clock } = this.#options;
+    try {
+      while (!this.#isOver) {
+        const asked = await transport.ask(this);
+        if (asked !== undefined) {
+          this.#asked = `/${asked}`;
+          if (this.#cancelled) this.tell('cancel');
+          return;
+        }
+        if (clock.now() - transport.resumedAt >= RECOVERY) throw noResponders(this.#options.contract);
+        await sleep(clock, PAUSE);
+      }
+    } catch (error) {
+      // Perhaps somebody is working on it: the answer may still come, and it is never sent twice.
+      if (!(BelfryError.is(error) && error.code === 'PUBLISH_UNCONFIRMED')) this.fail(error);
+    }
+  }
+
+  #timeOut(milliseconds: number): void {
+    const { contract } = this.#options;
+    if (!this.#written) {
+      this.fail(notSent(contract, milliseconds));
+      return;
+    }
+    const of = contract.stream
+      ? `the next value of ${contract.channel} did not come`
+      : `${contract.channel} was not answered`;
+    const by = this.#asked === undefined ? '' : ` by ${this.#asked.slice(1)}`;
+    const error = new BelfryError('REQUEST_TIMEOUT', {
+      message: `${of} within ${Math.round(milliseconds)} ms${by}.`,
+      hint:
+        this.#asked === undefined
+          ? 'The broker did not say who received it. It may have been handled.'
+          : 'It may have been handled, or be handled still. Is the instance alive, or the timeout too short?',
+    });
+    if (contract.stream) this.tell('cancel'); // else the handler knows its deadline
+    this.fail(error);
+  }
+
+  readonly #onAbort = (event: Event): void => this.#abort(event.target as AbortSignal);
+
+  #abort(signal: AbortSignal): void {
+    this.#cancelled = true;
+    this.tell('cancel');
+    this.fail(
+      new BelfryError('REQUEST_ABORTED', {
+        message: `${this.#options.contract.channel} was aborted by its caller.`,
+        hint: 'The cause is the reason of the signal.',
+        cause: signal.reason,
+      }),
+    );
+  }
+}
+
+const noResponders = ({ channel }: AnyRequest): BelfryError =>
+  new BelfryError('NO_RESPONDERS', {
+    message: `nobody responds to ${channel}; it was not handled.`,
+    hint: 'Is the responding service started, with the same namespace and the same Redis? bus.ready(contract) waits for it.',
+  });
+
+const notSent = ({ channel }: AnyRequest, milliseconds: number): BelfryError =>
+  new BelfryError('TRANSPORT_UNAVAILABLE', {
+    message: `${channel} could not be sent within ${Math.round(milliseconds)} ms, and was not handled.`,
+    hint: 'Is Redis running, and to be reached?',
+  });

@@ -1,0 +1,138 @@
+import { BelfryError } from '@belfry/contracts';
+import { type Clock, sleep } from './clock.js';
+import { decodeLetter, type Letter, type LetterKind, letterEncoder } from './letter.js';
+import type { Logger } from './logger.js';
+import { bytesOver } from './outgoing.js';
+import { Rejections } from './rejections.js';
+import type { Transport, TransportSubscription } from './transport.js';
+
+export interface MailboxOptions {
+  readonly transport: Transport;
+  readonly namespace: string;
+  /** `/service/instance` */
+  readonly source: string;
+  readonly nextId: () => string;
+  readonly maxMessageBytes: number;
+  /** Takes a letter. Never throws. */
+  readonly receive: (letter: Letter) => void;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** A letter that nobody received is sent again after so long: the other side may be about to be back. */
+const PAUSE = 100;
+/** For so long a letter is insisted on. */
+const INSISTENCE = 5000;
+
+/** The private inbox of this instance, and its way into those of others. Opened when the first request is asked or answered. */
+export class Mailbox {
+  readonly #options: MailboxOptions;
+  readonly #encode: (kind: LetterKind, request: string, dataJson?: string, sequence?: number) => string;
+  readonly #rejections: Rejections;
+  readonly #address: string;
+  #link: Promise<TransportSubscription> | undefined;
+  #isOpen = false;
+  #underWay = 0;
+  readonly #settled: (() => void)[] = [];
+
+  constructor(options: MailboxOptions) {
+    this.#options = options;
+    const { source, nextId, logger, clock } = options;
+    this.#encode = letterEncoder(source, nextId);
+    this.#rejections = new Rejections({ subscription: 'inbox' }, logger, clock);
+    this.#address = this.addressOf(source);
+  }
+
+  /** True once letters are received. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Begins to receive letters. Before anything is asked, because Pub/Sub keeps nothing for late subscribers. */
+  async open(): Promise<void> {
+    this.#link ??= this.#options.transport.subscribe({ kind: 'inbox', address: this.#address }, this.#receive);
+    const link = this.#link;
+    try {
+      await link;
+      this.#isOpen = true;
+    } catch (error) {
+      if (this.#link === link) this.#link = undefined; // the next one tries again
+      throw error;
+    }
+  }
+
+  /** Where an instance receives letters: `source` as `/service/instance`. */
+  addressOf(source: string): string {
+    return `${this.#options.namespace}:${source.slice(1)}`;
+  }
+
+  /** Whether the letter would be larger than what may travel. */
+  tooLarge(dataJson: string): boolean {
+    return bytesOver(this.#options.maxMessageBytes, dataJson) !== undefined;
+  }
+
+  /**
+   * Writes to an instance, and again while nobody receives it or the broker is away: the other side knows a letter that comes twice.
+   * Resolves with whether it was received. Never rejects.
+   * @param until on the clock; not for longer than some seconds
+   */
+  async insist(
+    to: string,
+    kind: LetterKind,
+    request: string,
+    dataJson?: string,
+    sequence?: number,
+    until = Number.POSITIVE_INFINITY,
+  ): Promise<boolean> {
+    const { transport, clock, logger } = this.#options;
+    const address = this.addressOf(to);
+    const body = this.#encode(kind, request, dataJson, sequence);
+    const end = Math.min(until, clock.now() + INSISTENCE);
+    this.#underWay++;
+    try {
+      for (;;) {
+        try {
+          if (await transport.send(address, body)) return true;
+        } catch (error) {
+          if (BelfryError.is(error) && error.code === 'BUS_CLOSED') return false;
+          if (!isPassing(error)) {
+            logger.error({ to, kind, request, err: error }, 'A message about a request could not be sent.');
+            return false;
+          }
+        }
+        if (clock.now() + PAUSE > end) return false;
+        await sleep(clock, PAUSE);
+      }
+    } finally {
+      if (--this.#underWay === 0) for (const settle of this.#settled.splice(0)) settle();
+    }
+  }
+
+  /** Resolves once nothing is insisted on any more. */
+  async settled(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
+  }
+
+  /** Stops receiving letters. */
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    const link = await this.#link?.catch(() => undefined);
+    await link?.end();
+  }
+
+  readonly #receive = (body: string): void => {
+    let letter: Letter;
+    try {
+      letter = decodeLetter(body);
+    } catch (error) {
+      const message = BelfryError.is(error) ? error.message : 'It cannot be read.';
+      this.#rejections.add({ reason: 'unreadable', channel: this.#address, message });
+      return;
+    }
+    this.#options.receive(letter);
+  };
+}
+
+/** The broker is away, or its answer was lost: that passes. */
+const isPassing = (error: unknown): boolean =>
+  BelfryError.is(error) && (error.code === 'TRANSPORT_UNAVAILABLE' || error.code === 'PUBLISH_UNCONFIRMED');

@@ -1,0 +1,372 @@
+import {
+  type AnyRequest,
+  BelfryError,
+  isRequestError,
+  type RequestError,
+  type Validation,
+  validate,
+} from '@belfry/contracts';
+import { Answer } from './answer.js';
+import { AnswerStream } from './answer-stream.js';
+import type { Clock } from './clock.js';
+import { type RequestContext, runInContext } from './context.js';
+import { DeliveryQueue, type Work } from './delivery-queue.js';
+import { decodeEnvelope, type Envelope, extensionsOf, timeOf } from './envelope.js';
+import type { Failure } from './letter.js';
+import type { Logger } from './logger.js';
+import type { Mailbox } from './mailbox.js';
+import { type Middleware, type RespondCall, runThrough } from './middleware.js';
+import { bytesOver, jsonOf, placesOf } from './outgoing.js';
+import type { SubscriptionStats } from './receiver.js';
+import { Rejections, type RejectReason } from './rejections.js';
+
+/** What has become of the requests that reached a responder, since it began. */
+export interface ResponderStats extends SubscriptionStats {
+  /** Answered: with the output, or with an error that the contract declares. */
+  handled: number;
+  /** The handler threw something else, or what it returned does not fit the contract. */
+  failed: number;
+  /** Waited for so long that the caller had given up: never reached the handler. */
+  expired: number;
+  /** Nobody waited for the answer any more when the handler was done, or when its turn came: the caller had aborted, or was gone. */
+  cancelled: number;
+}
+
+export interface RequestReceiverOptions {
+  readonly contract: AnyRequest;
+  /** With its namespace. */
+  readonly channel: string;
+  readonly group: string;
+  readonly handler: (input: unknown, context: RequestContext) => unknown;
+  readonly middleware: readonly Middleware[];
+  readonly concurrency: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  readonly maxMessageBytes: number;
+  readonly validate: { readonly publish: boolean; readonly receive: boolean };
+  readonly exposeErrors: boolean;
+  readonly mailbox: Mailbox;
+  /** What is being answered by this instance, by request: letters find it there. */
+  readonly answers: Map<string, Answer>;
+  /** Something is being answered: its caller has to be watched. */
+  readonly onBegin: () => void;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+const OVERFLOW_LOG_INTERVAL = 10_000;
+/** So many requests may be aborted while they wait for their turn; of more it is not known, and they are handled. */
+const MAX_CANCELLED = 10_000;
+
+/** Turns the encoded requests of one contract into calls of its handler, and what comes of them into letters to the callers. */
+export class RequestReceiver {
+  readonly #options: RequestReceiverOptions;
+  readonly #queue: DeliveryQueue<number>;
+  readonly #rejections: Rejections;
+  readonly #running = new Set<Answer>();
+  /** Aborted by their callers before their turn came. */
+  readonly #cancelled = new Set<string>();
+  /** Answers that Redis has not confirmed yet. */
+  #unsent = 0;
+  readonly #sent: (() => void)[] = [];
+  #overflowLoggedAt = Number.NEGATIVE_INFINITY;
+  readonly stats: ResponderStats;
+
+  constructor(options: RequestReceiverOptions) {
+    this.#options = options;
+    const { concurrency, maxQueuedMessages, maxQueuedBytes, contract, group, logger, clock } = options;
+    const queue = new DeliveryQueue<number>({
+      concurrency,
+      maxMessages: maxQueuedMessages,
+      maxBytes: maxQueuedBytes,
+      open: (body, arrivedAt) => this.#open(body, arrivedAt),
+    });
+    this.#queue = queue;
+    this.#rejections = new Rejections({ request: contract.channel, group }, logger, clock);
+    this.stats = {
+      received: 0,
+      handled: 0,
+      failed: 0,
+      rejected: this.#rejections.counts,
+      dropped: 0,
+      expired: 0,
+      cancelled: 0,
+      abandoned: 0,
+      get queued() {
+        return queue.queued;
+      },
+      get inFlight() {
+        return queue.inFlight;
+      },
+    };
+  }
+
+  /** Takes a request from the transport. */
+  readonly deliver = (body: string): void => {
+    const { maxMessageBytes, clock } = this.#options;
+    this.stats.received++;
+    if (bytesOver(maxMessageBytes, body) !== undefined)
+      this.#reject('tooLarge', `It is larger than ${maxMessageBytes} bytes.`);
+    else if (!this.#queue.push(body, clock.now())) this.#overflow(body);
+  };
+
+  /** The caller of a request that waits for its turn has aborted it. */
+  cancel(request: string): void {
+    if (this.#queue.queued > 0 && this.#cancelled.size < MAX_CANCELLED) this.#cancelled.add(request);
+  }
+
+  /** Resolves once nothing waits, nothing is being handled, and every answer is on its way. */
+  async idle(): Promise<void> {
+    await this.#queue.idle();
+    if (this.#unsent > 0) await new Promise<void>((resolve) => this.#sent.push(resolve));
+  }
+
+  /** Gives up what waits and what is being handled, and tells the callers. */
+  abandon(): void {
+    const reason = 'the service stops, and the time for draining is over';
+    this.stats.abandoned += this.#queue.clear((body) => this.#refuse(body, reason));
+    for (const answer of this.#running) {
+      this.#track(answer.fail({ code: 'REQUEST_REJECTED', reason }));
+      answer.abort(new BelfryError('BUS_CLOSED', { message: `${reason}.` }));
+    }
+  }
+
+  #open(body: string, arrivedAt: number): Work | undefined {
+    const { contract } = this.#options;
+    let envelope: Envelope;
+    try {
+      envelope = decodeEnvelope(body);
+    } catch (error) {
+      this.#reject('unreadable', (error as BelfryError).message);
+      return undefined;
+    }
+    if (!isCaller(envelope.source)) {
+      this.#reject('unreadable', 'It does not say who asks: its source is not /service/instance.', envelope);
+      return undefined;
+    }
+    if (envelope.type !== contract.name || (envelope.dataversion ?? '1') !== String(contract.version)) {
+      this.#reject('wrongContract', `It is not ${contract.name}, version ${contract.version}.`, envelope);
+      this.#refuse(body, 'it is another request, or another version');
+      return undefined;
+    }
+    return {
+      lane: contract.key === undefined ? undefined : envelope.partitionkey,
+      run: () => this.#run(envelope, arrivedAt),
+    };
+  }
+
+  #run(envelope: Envelope, arrivedAt: number): void | Promise<void> {
+    const { contract, mailbox, answers, onBegin, clock } = this.#options;
+    const wasCancelled = this.#cancelled.delete(envelope.id);
+    if (this.#queue.queued === 0) this.#cancelled.clear();
+    if (wasCancelled) {
+      this.stats.cancelled++;
+      return;
+    }
+    const deadline = arrivedAt + (envelope.timeoutms ?? contract.timeout);
+    if (clock.now() >= deadline) {
+      this.stats.expired++;
+      return;
+    }
+    const { id: request, source: caller } = envelope;
+    const answer = new Answer({ contract, request, caller, deadline, mailbox, clock });
+    answers.set(request, answer);
+    this.#running.add(answer);
+    onBegin();
+    return this.#answer(answer, envelope).finally(() => {
+      answer.deadline.end();
+      answers.delete(request);
+      this.#running.delete(answer);
+    });
+  }
+
+  async #answer(answer: Answer, envelope: Envelope): Promise<void> {
+    const { contract } = this.#options;
+    const validating = this.#options.validate.receive ? validate(contract.input, envelope.data) : asItIs(envelope.data);
+    const validation = validating instanceof Promise ? await validating : validating;
+    if (!validation.valid) {
+      const places = placesOf(validation.issues);
+      this.#reject('invalid', 'Its input does not fit the schema.', envelope, places);
+      const reason = `its input does not fit the contract, at ${places.join(', ')}`;
+      this.#track(answer.fail({ code: 'REQUEST_REJECTED', reason }));
+      return;
+    }
+    const context = this.#contextOf(answer, envelope, validation.value);
+    await runInContext(context, () => this.#handle(answer, context, envelope.timeoutms ?? contract.timeout));
+  }
+
+  #contextOf({ deadline }: Answer, envelope: Envelope, data: unknown): RequestContext {
+    const { contract, group, channel, clock } = this.#options;
+    return {
+      type: contract.name,
+      data,
+      version: contract.version,
+      messageId: envelope.id,
+      source: envelope.source,
+      time: timeOf(envelope) ?? new Date(clock.now()),
+      group,
+      key: envelope.partitionkey,
+      correlationId: envelope.correlationid ?? envelope.id,
+      causationId: envelope.causationid,
+      traceparent: envelope.traceparent,
+      tracestate: envelope.tracestate,
+      extensions: extensionsOf(envelope),
+      channel,
+      get deadline() {
+        return new Date(Math.min(deadline.at, LATEST));
+      },
+      get signal() {
+        return deadline.signal;
+      },
+    };
+  }
+
+  async #handle(answer: Answer, context: RequestContext, timeout: number): Promise<void> {
+    const { handler, middleware, contract } = this.#options;
+    let written: number | undefined;
+    try {
+      const call: RespondCall = { side: 'respond', contract, data: context.data as unknown, context };
+      const result: unknown =
+        middleware.length === 0
+          ? await handler(call.data, context)
+          : await runThrough(middleware, call, async () => handler(call.data, context));
+      if (isAsyncIterable(result)) {
+        const stream = this.#stream(answer, result, timeout);
+        answer.become(stream);
+        await stream.run().finally(() => {
+          written = stream.written;
+        });
+      } else if (isRequestError(result)) throw result;
+      else {
+        const json = await this.#encode(result);
+        if (!answer.isUnwanted) this.#track(answer.write('reply', json));
+      }
+      if (answer.isUnwanted) this.stats.cancelled++;
+      else this.stats.handled++;
+    } catch (error) {
+      await this.#failed(error, answer, context, written);
+    }
+  }
+
+  #stream(answer: Answer, values: AsyncIterable<unknown>, timeout: number): AnswerStream {
+    const { clock } = this.#options;
+    return new AnswerStream({
+      values,
+      encode: (value) => this.#encode(value),
+      write: (kind, dataJson, sequence) => answer.write(kind, dataJson, sequence),
+      working: (isWorking) => answer.deadline.move(isWorking ? clock.now() + timeout : Number.POSITIVE_INFINITY),
+      clock,
+    });
+  }
+
+  /** What goes to the caller: checked against the contract. */
+  async #encode(output: unknown): Promise<string> {
+    const { contract, mailbox } = this.#options;
+    const validating = this.#options.validate.publish ? validate(contract.output, output) : asItIs(output);
+    const validation = validating instanceof Promise ? await validating : validating;
+    if (!validation.valid)
+      throw new BelfryError('REPLY_INVALID', {
+        message: `what the handler of ${contract.channel} answers does not fit its contract, at ${placesOf(validation.issues).join(', ')}.`,
+        issues: validation.issues,
+      });
+    const json = jsonOf(output);
+    if (json === undefined)
+      throw new BelfryError('REPLY_INVALID', {
+        message: `what the handler of ${contract.channel} answers cannot be written as JSON.`,
+        hint: 'For nothing at all there is null.',
+      });
+    if (mailbox.tooLarge(json))
+      throw new BelfryError('PAYLOAD_TOO_LARGE', {
+        message: `what the handler of ${contract.channel} answers is larger than maxMessageBytes.`,
+        hint: 'Answer with a stream of smaller parts, or raise maxMessageBytes on both sides.',
+      });
+    return json;
+  }
+
+  /** @param written how many values of a stream came before */
+  async #failed(error: unknown, answer: Answer, context: RequestContext, written: number | undefined): Promise<void> {
+    const { contract, logger, exposeErrors } = this.#options;
+    const { messageId: request, correlationId, source, type } = context;
+    if (answer.isUnwanted || answer.deadline.reason !== undefined) {
+      this.stats.cancelled++;
+      logger.debug({ request, correlationId, source, err: error }, `A handler of ${type} ended after its caller did.`);
+      return;
+    }
+    const failure = isRequestError(error) ? await this.#declared(error) : undefined;
+    if (failure !== undefined) {
+      this.stats.handled++;
+      this.#track(answer.fail(failure, written));
+      return;
+    }
+    this.stats.failed++;
+    const errorId = request;
+    logger.error(
+      { request: contract.channel, errorId, messageId: request, correlationId, source, err: error },
+      `A handler of ${type} failed. Its caller gets HANDLER_FAILED with this errorId.`,
+    );
+    const detail = exposeErrors ? { detail: detailOf(error) } : {};
+    this.#track(answer.fail({ code: 'HANDLER_FAILED', errorId, ...detail }, written));
+  }
+
+  /** What travels of an error that the contract declares; `undefined` when it does not declare it, or not with such data. */
+  async #declared({ request, code, data }: RequestError): Promise<Failure | undefined> {
+    const { contract } = this.#options;
+    if (request !== contract.channel || !Object.hasOwn(contract.errors, code)) return undefined;
+    const schema = contract.errors[code];
+    if (schema === null) return { code };
+    if (!(await validate(schema, data)).valid || jsonOf(data) === undefined) return undefined;
+    return { code, data };
+  }
+
+  #overflow(body: string): void {
+    const { contract, group, logger, clock } = this.#options;
+    this.stats.dropped++;
+    this.#refuse(body, 'its queue is full');
+    const now = clock.now();
+    if (now - this.#overflowLoggedAt < OVERFLOW_LOG_INTERVAL) return;
+    this.#overflowLoggedAt = now;
+    logger.warn(
+      { request: contract.channel, group, dropped: this.stats.dropped, queued: this.#queue.queued },
+      'A handler cannot keep up: its queue is full, and requests are being refused. Raise concurrency, or add instances.',
+    );
+  }
+
+  /** Tells the caller of a request that is not handled, so that it need not wait. */
+  #refuse(body: string, reason: string): void {
+    let envelope: Envelope;
+    try {
+      envelope = decodeEnvelope(body);
+    } catch {
+      return; // from nobody
+    }
+    if (!isCaller(envelope.source)) return;
+    const failure: Failure = { code: 'REQUEST_REJECTED', reason };
+    this.#track(this.#options.mailbox.insist(envelope.source, 'error', envelope.id, JSON.stringify(failure)));
+  }
+
+  #reject(reason: RejectReason, message: string, envelope?: Envelope, places?: string[]): void {
+    this.#rejections.add({ reason, channel: this.#options.channel, message, envelope, places });
+  }
+
+  #track(sending: Promise<boolean>): void {
+    this.#unsent++;
+    void sending.then(() => {
+      if (--this.#unsent === 0) for (const sent of this.#sent.splice(0)) sent();
+    });
+  }
+}
+
+/** The latest time that a Date can say. */
+const LATEST = 8_640_000_000_000_000;
+
+const asItIs = (value: unknown): Validation => ({ valid: true, value });
+
+const isCaller = (source: string): boolean => /^\/[A-Za-z0-9._-]+\/[0-9a-f]{16}$/.test(source);
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof (value as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] === 'function';
+
+function detailOf(error: unknown): NonNullable<Failure['detail']> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  return { message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
+}

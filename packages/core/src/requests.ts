@@ -1,0 +1,314 @@
+import { type AnyRequest, BelfryError, isDuration, toMilliseconds, type Validation, validate } from '@belfry/contracts';
+import type { Clock } from './clock.js';
+import { currentContext } from './context.js';
+import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
+import { Exchange, type Waiting } from './exchange.js';
+import { errorOf, isDeclared, replyInvalid } from './failure.js';
+import type { Letter } from './letter.js';
+import type { Mailbox } from './mailbox.js';
+import { type Middleware, type RequestCall, runThrough } from './middleware.js';
+import {
+  causalityOf,
+  checkExtensions,
+  checkSize,
+  invalid,
+  keyOf,
+  mistakeIn,
+  type OutgoingOptions,
+  toJson,
+} from './outgoing.js';
+import { ReplyStream } from './reply-stream.js';
+import type { AskOptions, RequestStats } from './requester.js';
+import type { Transport } from './transport.js';
+
+export interface RequestsOptions {
+  readonly transport: Transport;
+  readonly mailbox: Mailbox;
+  readonly channelOf: (contract: AnyRequest) => string;
+  /** `/service/instance` */
+  readonly source: string;
+  readonly nextId: () => string;
+  readonly validate: { readonly publish: boolean; readonly receive: boolean };
+  readonly maxMessageBytes: number;
+  readonly middleware: readonly Middleware[];
+  readonly clock: Clock;
+  /** Something is on its way: its responder has to be watched. */
+  readonly onBegin: () => void;
+}
+
+/** What is asked, checked and ready to be encoded. */
+interface Question {
+  readonly contract: AnyRequest;
+  readonly key: string | undefined;
+  readonly json: string;
+  readonly options: AskOptions;
+  readonly extensions: OutgoingOptions['extensions'];
+  /** Milliseconds: what is left when it is said that there is so much in all. */
+  readonly timeout: number;
+}
+
+/** The way of a request out, and of its answer back: middleware, validation, envelope, exchange. */
+export class Requests {
+  readonly #options: RequestsOptions;
+  readonly #encoders = new Map<string, EnvelopeEncoder>();
+  readonly #pending = new Map<string, Exchange>();
+  readonly #changed: (() => void)[] = [];
+  readonly stats: RequestStats;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+    const pending = this.#pending;
+    this.stats = {
+      asked: 0,
+      answered: 0,
+      failed: 0,
+      late: 0,
+      get inFlight() {
+        return pending.size;
+      },
+    };
+  }
+
+  /** What is on its way now. */
+  get pending(): Iterable<Exchange> {
+    return this.#pending.values();
+  }
+
+  /**
+   * Never throws: what it returns rejects, or its first `next()` does.
+   * @param mistake why it cannot be asked
+   */
+  request(
+    contract: AnyRequest,
+    input: unknown,
+    options: AskOptions,
+    mistake?: BelfryError,
+  ): Promise<unknown> | ReplyStream {
+    const ask = (stream?: ReplyStream) =>
+      mistake === undefined ? this.#ask(contract, input, options, stream) : Promise.reject(mistake);
+    if (contract?.stream === true) return this.#stream(contract, options, ask);
+    const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } = ask();
+    // Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may.
+    answer[Symbol.asyncIterator] = valuesOf;
+    return answer;
+  }
+
+  /** Takes a letter for somebody who waits. */
+  receive(letter: Letter): void {
+    const exchange = this.#pending.get(letter.request);
+    if (exchange !== undefined) {
+      exchange.receive(letter);
+      return;
+    }
+    this.stats.late++;
+    if (letter.kind === 'values') void this.#options.mailbox.insist(letter.source, 'cancel', letter.request);
+  }
+
+  /** Resolves once nobody waits for an answer: a stream that nobody takes from is not waited for. */
+  async idle(): Promise<void> {
+    while ([...this.#pending.values()].some(({ isAwaited }) => isAwaited))
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+
+  /** Gives up what is still on its way. */
+  abandon(error: BelfryError): void {
+    for (const exchange of [...this.#pending.values()]) exchange.fail(error);
+  }
+
+  #ask(contract: AnyRequest, input: unknown, options: AskOptions, stream?: ReplyStream): Promise<unknown> {
+    const { middleware } = this.#options;
+    try {
+      const mistake =
+        mistakeIn('request', contract, options, ['timeout', 'signal']) ?? mistakeInWaiting(contract, options);
+      if (mistake !== undefined) throw mistake;
+      if (middleware.length === 0) return this.#checked(contract, input, options, options.extensions, stream);
+      const call: RequestCall = { side: 'request', contract, data: input, extensions: { ...options.extensions } };
+      return runThrough(middleware, call, () => this.#checked(contract, call.data, options, call.extensions, stream));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #checked(
+    contract: AnyRequest,
+    input: unknown,
+    options: AskOptions,
+    extensions: OutgoingOptions['extensions'],
+    stream?: ReplyStream,
+  ): Promise<unknown> {
+    try {
+      const began = this.#options.clock.now();
+      const { maxMessageBytes } = this.#options;
+      const validation = this.#options.validate.publish ? validate(contract.input, input) : unchecked;
+      // Written down now: what the caller does to the input while a schema thinks about it must not travel.
+      const json = (): string => {
+        checkExtensions(contract, extensions);
+        const text = toJson(contract, input);
+        checkSize(contract, text, maxMessageBytes);
+        return text;
+      };
+      const timeout = this.#timeoutOf(contract, options)();
+      const question = (): Question => ({
+        contract,
+        key: options.key ?? keyOf(contract, input),
+        json: json(),
+        options,
+        extensions,
+        timeout,
+      });
+      if (!(validation instanceof Promise)) {
+        if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
+        return this.#start(question(), stream);
+      }
+      const prepared = question();
+      return validation.then((done) => {
+        if (!done.valid) throw invalid(contract, 'do not fit its schema', done.issues);
+        return this.#start({ ...prepared, timeout: timeout - (this.#options.clock.now() - began) }, stream);
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #start(question: Question, stream: ReplyStream | undefined): Promise<unknown> {
+    if (question.timeout <= 0) return Promise.reject(noTimeLeft(question.contract));
+    if (stream !== undefined) {
+      const exchange = this.#exchange(question, stream);
+      if (stream.attach(exchange)) exchange.start();
+      else exchange.end(true);
+      return Promise.resolve(stream);
+    }
+    return new Promise((resolve, reject) => {
+      const exchange: Exchange = this.#exchange(question, {
+        receive: (letter) => this.#settle(exchange, letter, question.options, resolve, reject),
+        fail: reject,
+      });
+      exchange.start();
+    });
+  }
+
+  #exchange({ contract, key, json, options, extensions, timeout }: Question, waiting: Waiting): Exchange {
+    const { transport, mailbox, clock, nextId, channelOf, onBegin } = this.#options;
+    const context = currentContext();
+    const id = nextId();
+    const time = clock.now();
+    const attributes = { id, time, key, ...causalityOf(options, context), extensions };
+    const encode = this.#encoderOf(contract);
+    const exchange = new Exchange(
+      {
+        contract,
+        id,
+        channel: channelOf(contract),
+        key,
+        size: json.length,
+        timeout,
+        write: (timeoutMs) => encode({ ...attributes, timeoutMs }, json),
+        signals: [options.signal, context?.signal].filter((signal) => signal !== undefined),
+        transport,
+        mailbox,
+        clock,
+        over: (over, answered) => {
+          this.#pending.delete(over.id);
+          for (const changed of this.#changed.splice(0)) changed();
+          if (answered) this.stats.answered++;
+          else this.stats.failed++;
+        },
+      },
+      waiting,
+    );
+    this.#pending.set(id, exchange);
+    this.stats.asked++;
+    onBegin();
+    return exchange;
+  }
+
+  #settle(
+    exchange: Exchange,
+    letter: Letter,
+    options: AskOptions,
+    resolve: (output: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { contract } = exchange;
+    if (letter.kind === 'reply') {
+      exchange.end(true);
+      const validation = this.#validate(contract, letter.data);
+      if (validation instanceof Promise) void validation.then((done) => accept(contract, done, resolve, reject));
+      else accept(contract, validation, resolve, reject);
+    } else if (letter.kind === 'error') {
+      exchange.end(isDeclared(contract, letter));
+      void Promise.resolve(errorOf(contract, letter, this.#options.validate.receive)).then(reject);
+    } else {
+      const stream = this.#stream(contract, options, () => Promise.resolve());
+      stream.attach(exchange);
+      exchange.handTo(stream);
+      stream.receive(letter);
+      resolve(stream);
+    }
+  }
+
+  #stream(contract: AnyRequest, options: AskOptions, begin: (stream: ReplyStream) => Promise<unknown>): ReplyStream {
+    return new ReplyStream({
+      begin,
+      timeout: this.#timeoutOf(contract, options),
+      validate: (value) => this.#validate(contract, value),
+      errorOf: (letter) => errorOf(contract, letter, this.#options.validate.receive),
+    });
+  }
+
+  #validate(contract: AnyRequest, value: unknown): Validation | Promise<Validation> {
+    return this.#options.validate.receive ? validate(contract.output, value) : { valid: true, value };
+  }
+
+  /** How long to wait from now on: never longer than what is left of the request being handled. */
+  #timeoutOf(contract: AnyRequest, { timeout }: AskOptions): () => number {
+    const own = timeout === undefined ? contract.timeout : toMilliseconds(timeout);
+    const deadline = currentContext()?.deadline;
+    if (deadline === undefined) return () => own;
+    return () => Math.min(own, deadline.getTime() - this.#options.clock.now());
+  }
+
+  #encoderOf(contract: AnyRequest): EnvelopeEncoder {
+    let encode = this.#encoders.get(contract.channel);
+    if (encode === undefined) {
+      encode = envelopeEncoder(this.#options.source, contract.name, contract.version);
+      this.#encoders.set(contract.channel, encode);
+    }
+    return encode;
+  }
+}
+
+const unchecked: Validation = { valid: true, value: undefined };
+
+function accept(
+  contract: AnyRequest,
+  validation: Validation,
+  resolve: (output: unknown) => void,
+  reject: (error: unknown) => void,
+): void {
+  if (validation.valid) resolve(validation.value);
+  else reject(replyInvalid(contract, validation.issues));
+}
+
+/** The values of an answer, however many the handler gave. */
+async function* valuesOf(this: Promise<unknown>): AsyncGenerator<unknown> {
+  const answer = await this;
+  if (answer instanceof ReplyStream) yield* answer;
+  else yield answer;
+}
+
+function mistakeInWaiting({ channel }: AnyRequest, { timeout, signal }: AskOptions): BelfryError | undefined {
+  const mistakes: string[] = [];
+  if (timeout !== undefined && !(isDuration(timeout) && toMilliseconds(timeout) > 0))
+    mistakes.push("timeout must be a duration longer than nothing, like '5s'");
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    mistakes.push('signal must be an AbortSignal');
+  if (mistakes.length === 0) return undefined;
+  return new BelfryError('OPTION_INVALID', { message: `a request of ${channel}: ${mistakes.join('; ')}.` });
+}
+
+const noTimeLeft = ({ channel }: AnyRequest): BelfryError =>
+  new BelfryError('REQUEST_TIMEOUT', {
+    message: `${channel} was not sent: the time of the request being handled is over.`,
+    hint: 'Nested requests have what is left of the time of the request that they serve.',
+  });
