@@ -6,29 +6,46 @@ export {
   type AnyContract,
   type ChannelContract,
   type ChannelOptions,
+  type AnyRequest,
   defineChannel,
   defineEvent,
+  defineRequest,
   type EventContract,
   type EventData,
   type EventInput,
   type EventOptions,
   type Guarantee,
   isContract,
+  isRequest,
+  type ReplyPayload,
+  type RequestContract,
+  type RequestErrors,
+  type RequestInput,
+  type RequestOptions,
+  type RequestOutput,
+  type RequestPayload,
 } from '@belfry/contracts';
 
 // Handle it
-export { type Causality, currentContext, type MessageContext, runInContext } from '@belfry/core';
+export { type Causality, currentContext, type MessageContext, type RequestContext, runInContext } from '@belfry/core';
 export {
+  type DecoratedHandler,
   type HandlerClass,
   type HandlerDecorator,
+  type HandlerResponder,
   type HandlerSubscription,
+  handlersOf,
   MessageScoped,
+  Respond,
   Subscribe,
   subscriptionsOf,
 } from '@belfry/handlers';
 
 // Emit it
 export { Publisher, type PublishOptions, type Receipt } from '@belfry/core';
+
+// Ask it
+export { type AskOptions, type Reply, type ReplyIterator, Requester } from '@belfry/core';
 
 // Run a service
 export {
@@ -62,9 +79,16 @@ export {
   type HandleCall,
   type Handler,
   type HandlerArguments,
+  type HandlingOptions,
   type Middleware,
   type PublishCall,
   type ReadyOptions,
+  type RequestCall,
+  type RequestHandler,
+  type RequestStats,
+  type RespondCall,
+  type Responder,
+  type ResponderStats,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionStats,
@@ -78,4 +102,11 @@ export type { TransportFactory } from '@belfry/core';
 export { type RedisTransportOptions, redisTransport } from '@belfry/redis';
 
 // When something is wrong
-export { BelfryError, type Duration, type ErrorCode, type ErrorIssue, errorCodes } from '@belfry/contracts';
+export {
+  BelfryError,
+  type Duration,
+  type ErrorCode,
+  type ErrorIssue,
+  errorCodes,
+  RequestError,
+} from '@belfry/contracts';

@@ -5,16 +5,17 @@ import * as belfry from 'belfry';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 
-const { createService, defineEvent, injectable, Publisher, silentLogger, Subscribe } = belfry;
+const { createService, defineEvent, injectable, Publisher, Requester, silentLogger, Subscribe } = belfry;
 const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 it('exports what is written in its table of contents, and nothing else', () => {
   expect(Object.keys(belfry).sort()).toEqual(
     [
-      ...['BelfryError', 'errorCodes'],
-      ...['defineChannel', 'defineEvent', 'isContract'],
-      ...['MessageScoped', 'Subscribe', 'subscriptionsOf', 'bindHandlers'],
-      ...['currentContext', 'runInContext', 'Publisher', 'createBus', 'redisTransport', 'silentLogger'],
+      ...['BelfryError', 'errorCodes', 'RequestError'],
+      ...['defineChannel', 'defineEvent', 'defineRequest', 'isContract', 'isRequest'],
+      ...['MessageScoped', 'Respond', 'Subscribe', 'handlersOf', 'subscriptionsOf', 'bindHandlers'],
+      ...['currentContext', 'runInContext', 'Publisher', 'Requester'],
+      ...['createBus', 'redisTransport', 'silentLogger'],
       ...['createService', 'runService', 'Logger'],
       ...['Container', 'ContainerModule', 'inject', 'injectable', 'multiInject', 'named', 'optional', 'tagged'],
       ...['postConstruct', 'preDestroy'],
@@ -43,7 +44,10 @@ const Happened = defineEvent('tests.happened', { schema: z.object({}) });
 
 @injectable()
 class ByType {
-  constructor(readonly publisher: belfry.Publisher) {}
+  constructor(
+    readonly publisher: belfry.Publisher,
+    readonly requester: belfry.Requester,
+  ) {}
 
   @Subscribe(Happened)
   handle() {}
@@ -60,6 +64,7 @@ beforeAll(() => service.start());
 afterAll(() => service.stop());
 
 it('injects by type where the compiler emits metadata', () => {
-  expect(service.container.get(ByType).publisher).toBe(service.bus);
+  expect(service.container.get(ByType)).toMatchObject({ publisher: service.bus, requester: service.bus });
   expect(service.container.get(Publisher)).toBe(service.bus);
+  expect(service.container.get(Requester)).toBe(service.bus);
 });

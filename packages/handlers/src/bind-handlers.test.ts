@@ -350,7 +350,9 @@ describe('bindHandlers refuses', () => {
     const error = await refusal(Plain, {} as HandlerClass, Static);
     expect(error.code).toBe('HANDLER_INVALID');
     expect(error.message).toContain('3 mistakes');
-    expect(error.message).toContain('Plain handles nothing. Decorate a method');
+    expect(error.message).toContain(
+      'Plain handles nothing. Decorate a method with @Subscribe(event) or @Respond(request)',
+    );
     expect(error.message).toContain('position 1 is no class');
     expect(error.message).toContain('Static.charge is static');
   });
@@ -516,6 +518,7 @@ describe('bindHandlers refuses', () => {
     const reasons = [
       new BelfryError('SUBSCRIBE_REFUSED', { message: 'the first was refused.' }),
       away('belfry:{0123456789abcdef}:probe'),
+      away('the inbox of belfry:billing/0123456789abcdef'),
       away('orders.placed'),
     ];
     await using lost = createBus({
@@ -523,6 +526,10 @@ describe('bindHandlers refuses', () => {
         unsupported: {},
         publish: async () => ({ broadcast: 0, groups: {} }),
         publishBare: async () => 0,
+        ask: async () => undefined,
+        send: async () => false,
+        listening: async () => new Set(),
+        resumedAt: Number.NEGATIVE_INFINITY,
         subscribe: () => Promise.reject(reasons.shift()),
         audience: async () => ({ broadcast: 0, groups: {} }),
         bareAudience: async () => 0,
@@ -536,6 +543,8 @@ describe('bindHandlers refuses', () => {
       paid() {}
       @Subscribe('orders.*')
       watch() {}
+      @Subscribe('payments.*')
+      watchPayments() {}
     }
     await expect(bindHandlers(lost, container, [Billing])).rejects.toMatchObject({
       message: 'TRANSPORT_UNAVAILABLE: no answer from Redis, for a subscription to orders.placed.',
@@ -549,6 +558,10 @@ describe('bindHandlers refuses', () => {
         unsupported: { 'durable events': 'Not here.' },
         publish: async () => ({ broadcast: 0, groups: {} }),
         publishBare: async () => 0,
+        ask: async () => undefined,
+        send: async () => false,
+        listening: async () => new Set(),
+        resumedAt: Number.NEGATIVE_INFINITY,
         subscribe: async (source) => {
           seen.push(`subscribed ${source.kind}`);
           return { end: async () => void seen.push('ended') };

@@ -1,9 +1,17 @@
 import { BelfryError } from '@belfry/contracts';
-import { type Bus, type MessageContext, Publisher, type Subscription } from '@belfry/core';
+import {
+  type Bus,
+  type MessageContext,
+  Publisher,
+  type RequestContext,
+  Requester,
+  type Subscription,
+} from '@belfry/core';
 import type { Container, ServiceIdentifier } from 'inversify';
-import { checkedSubscriptions, groupOf, titleOf } from './find-mistakes.js';
+import { checkedHandlers } from './find-mistakes.js';
+import { groupOf, titleOf } from './handled.js';
 import type { HandlerClass } from './handler-class.js';
-import type { HandlerSubscription } from './handler-records.js';
+import type { DecoratedHandler } from './handler-records.js';
 import { bindHandlerClass, unresolved } from './make-resolvable.js';
 import { isMessageScoped } from './message-scoped.js';
 import { Mistakes } from './mistakes.js';
@@ -11,25 +19,27 @@ import { resolutionPlanner } from './plan-resolution.js';
 
 /** A handler that runs. */
 export interface BoundHandler {
+  /** Whether it handles events or answers requests. */
+  readonly kind: 'subscribe' | 'respond';
   /** `Billing.charge` */
   readonly place: string;
   /** The contracts' names, or the pattern. */
   readonly title: string;
-  /** The group that shares the work; absent for a broadcast. */
+  /** The group that shares the work, for requests the whole service; absent for a broadcast. */
   readonly group: string | undefined;
   readonly subscription: Subscription;
 }
 
-type Call = (data: unknown, context: MessageContext) => unknown;
+type Call = (data: unknown, context: MessageContext | RequestContext) => unknown;
 type Instance = Record<string | symbol, Call>;
 
 /**
- * Subscribes the decorated methods of handler classes, on instances that the container makes: one of each class, or for
- * `@MessageScoped()` classes one per message. Binds the classes that are not bound yet, and {@link Publisher} to the bus.
- * Either all of them are subscribed or, when it rejects, none. Everything that can be known before is found before the first.
+ * Subscribes and responds with the decorated methods of handler classes, on instances that the container makes: one of each class, or
+ * for `@MessageScoped()` classes one per message. Binds the classes that are not bound yet, and {@link Publisher} and {@link Requester}
+ * to the bus. Either all of them run or, when it rejects, none. Everything that can be known before is found before the first.
  * @throws BelfryError `HANDLER_INVALID`: no decorated method, or a static one; `HANDLER_UNRESOLVED`: the container cannot make it;
- * `DUPLICATE_HANDLER`: two for one event in one group; and whatever `bus.subscribe` says. Several mistakes are one error;
- * `TRANSPORT_UNAVAILABLE` stands alone.
+ * `DUPLICATE_HANDLER`: two for one event in one group, or two that respond to one request; and whatever `bus.subscribe` and `bus.respond`
+ * say. Several mistakes are one error; `TRANSPORT_UNAVAILABLE` stands alone.
  */
 export async function bindHandlers(
   bus: Bus,
@@ -37,16 +47,17 @@ export async function bindHandlers(
   handlers: readonly HandlerClass[],
 ): Promise<readonly BoundHandler[]> {
   const mistakes = new Mistakes();
-  const subscriptions = await checkedSubscriptions(bus, handlers, mistakes);
+  const decorated = await checkedHandlers(bus, handlers, mistakes);
   if (!container.isCurrentBound(Publisher)) container.bind(Publisher).toConstantValue(bus);
-  const classes = [...new Set(subscriptions.map(({ handlerClass }) => handlerClass))];
+  if (!container.isCurrentBound(Requester)) container.bind(Requester).toConstantValue(bus);
+  const classes = [...new Set(decorated.map(({ handlerClass }) => handlerClass))];
   bindClasses(classes, container, mistakes);
   mistakes.throwIfAny(bus.name);
   const resolvers = await resolversOf(classes, container, mistakes);
   mistakes.throwIfAny(bus.name);
 
   const settled = await Promise.allSettled(
-    subscriptions.map((subscription) => subscribe(bus, subscription, resolvers.get(subscription.handlerClass)!)),
+    decorated.map((handler) => run(bus, handler, resolvers.get(handler.handlerClass)!)),
   );
   const bound = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   if (bound.length < settled.length) {
@@ -62,7 +73,7 @@ export async function bindHandlers(
 /** One outage, however many handlers met it; if there is a choice, told of one of theirs and not of the transport's own channels. */
 function throwIfUnavailable(reasons: readonly unknown[]): void {
   const outages = reasons.filter((reason) => BelfryError.is(reason) && reason.code === 'TRANSPORT_UNAVAILABLE');
-  if (outages.length > 0) throw outages.find((outage) => !/:probe\b/.test(String(outage))) ?? outages[0];
+  if (outages.length > 0) throw outages.find((outage) => !/:probe\b|the inbox of/.test(String(outage))) ?? outages[0];
 }
 
 function bindClasses(classes: readonly HandlerClass[], container: Container, mistakes: Mistakes): void {
@@ -102,14 +113,17 @@ async function resolversOf(
   return resolvers;
 }
 
-async function subscribe(bus: Bus, handler: HandlerSubscription, resolve: Resolver): Promise<BoundHandler> {
-  const { source, options, method, place } = handler;
+async function run(bus: Bus, handler: DecoratedHandler, resolve: Resolver): Promise<BoundHandler> {
+  const { kind, method, place } = handler;
   const call: Call = (data, context) => {
     const instance = resolve();
     if (instance instanceof Promise) return instance.then((made) => made[method]!(data, context));
     return instance[method]!(data, context);
   };
-  // The overloads of subscribe are for people; the decorator has checked the same.
-  const subscription = await bus.subscribe(source as string, call, options as object);
-  return { place, title: titleOf(handler), group: groupOf(handler, bus.name), subscription };
+  const subscription =
+    handler.kind === 'respond'
+      ? await bus.respond(handler.contract, call, handler.options)
+      : // The overloads of subscribe are for people; the decorator has checked the same.
+        await bus.subscribe(handler.source as string, call, handler.options as object);
+  return { kind, place, title: titleOf(handler), group: groupOf(handler, bus.name), subscription };
 }

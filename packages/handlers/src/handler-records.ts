@@ -1,21 +1,40 @@
-import type { AnyContract } from '@belfry/contracts';
-import type { BroadcastOnlyOptions, SubscribeOptions } from '@belfry/core';
+import type { AnyContract, AnyRequest } from '@belfry/contracts';
+import type { BroadcastOnlyOptions, HandlingOptions, SubscribeOptions } from '@belfry/core';
 import { type HandlerClass, placeOf } from './handler-class.js';
 
 /** What one `@Subscribe` says. */
-export interface HandlerRecord {
+interface SubscribeRecord {
+  readonly kind: 'subscribe';
   /** As it was written: a contract, several, or a pattern. */
   readonly source: AnyContract | readonly AnyContract[] | string;
   readonly options: SubscribeOptions | BroadcastOnlyOptions;
 }
 
-/** One `@Subscribe` of a handler class. */
-export interface HandlerSubscription extends HandlerRecord {
+/** What one `@Respond` says. */
+interface RespondRecord {
+  readonly kind: 'respond';
+  readonly contract: AnyRequest;
+  readonly options: HandlingOptions;
+}
+
+export type HandlerRecord = SubscribeRecord | RespondRecord;
+
+/** Where a decorator stands. */
+interface Decorated {
   readonly handlerClass: HandlerClass;
   readonly method: string | symbol;
   /** For people: `Billing.charge`. */
   readonly place: string;
 }
+
+/** One `@Subscribe` of a handler class. */
+export interface HandlerSubscription extends SubscribeRecord, Decorated {}
+
+/** One `@Respond` of a handler class. */
+export interface HandlerResponder extends RespondRecord, Decorated {}
+
+/** One decorator of a handler class; `kind` tells which. */
+export type DecoratedHandler = HandlerSubscription | HandlerResponder;
 
 type Records = Map<string | symbol, HandlerRecord[]>;
 
@@ -46,10 +65,10 @@ function recordsOf(owner: object): Records {
 }
 
 /**
- * Everything that a class subscribes to, with what it inherits. An override without a decorator of its own keeps what the base method
- * says; one with a decorator replaces it.
+ * Everything that a class handles, with what it inherits. An override without a decorator of its own keeps what the base method says; one
+ * with a decorator, of either kind, replaces it.
  */
-export function subscriptionsOf(handlerClass: HandlerClass): readonly HandlerSubscription[] {
+export function handlersOf(handlerClass: HandlerClass): readonly DecoratedHandler[] {
   const inherited: Records = new Map();
   for (const prototype of chainOf(handlerClass.prototype).reverse()) {
     for (const [method, records] of recordsOf(prototype)) inherited.set(method, records);
@@ -58,6 +77,10 @@ export function subscriptionsOf(handlerClass: HandlerClass): readonly HandlerSub
     records.map((record) => ({ ...record, handlerClass, method, place: placeOf(handlerClass, method) })),
   ).flat();
 }
+
+/** Everything that a class subscribes to: of {@link handlersOf} what `@Subscribe` says. */
+export const subscriptionsOf = (handlerClass: HandlerClass): readonly HandlerSubscription[] =>
+  handlersOf(handlerClass).filter((handler) => handler.kind === 'subscribe');
 
 /** Static methods that were decorated by mistake. */
 export const decoratedStatics = (handlerClass: HandlerClass): readonly string[] =>

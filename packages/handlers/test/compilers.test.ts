@@ -20,8 +20,9 @@ it('needs no emitted metadata: tsx emits none, and injection by token works', as
 
 it('understands standard decorators, with inheritance', async () => {
   const output = await tsx('standard/standard.ts', 'standard/tsconfig.json');
-  expect(output).toContain('inherited 1\noverridden 1\n');
+  expect(output).toContain('inherited 1\noverridden 1\ndoubled 42\ncounted 1\ncounted 2\n');
   expect(output).toContain('HANDLER_INVALID: Wrong.shared is static');
+  expect(output).toContain('HANDLER_INVALID: Wrong.answer is static');
 });
 
 it('checks standard decorators as it checks the older ones', async () => {

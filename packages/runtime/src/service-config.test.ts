@@ -107,6 +107,8 @@ it('fills in the defaults', () => {
     logger: undefined,
   });
   expect(resolve().bus.namespace).toBeUndefined();
+  expect(resolve().bus.exposeErrors).toBeUndefined();
+  expect(resolve({ exposeErrors: true }).bus.exposeErrors).toBe(true);
 });
 
 it('takes namespace and log level from the environment, the option first', () => {
@@ -131,6 +133,7 @@ it('accepts everything that it should', () => {
       middleware: [(_: unknown, next: () => Promise<unknown>) => next()],
       publicChannels: false,
       maxMessageBytes: 1024,
+      exposeErrors: true,
       drainTimeout: '1m',
       env: {},
     }),
@@ -148,6 +151,7 @@ it('lists every mistake of options and environment in one error', () => {
     drainTimeout: 'soon',
     publicChannels: 'yes',
     maxMessageBytes: 0,
+    exposeErrors: 'yes',
     retries: 3,
   };
   const mistakes = mistakesOf(wrong, { BELFRY_URL: 'amqp://host', BELFRY_NAMESPACE: 'a b', LOG_LEVEL: 'loud' });
@@ -164,6 +168,7 @@ it('lists every mistake of options and environment in one error', () => {
     /^name must be .* not "not a name"/,
     /^BELFRY_NAMESPACE must be .* not "a b"/,
     /^publicChannels must be/,
+    /^exposeErrors must be/,
     /^maxMessageBytes must be/,
   ];
   expect(mistakes).toHaveLength(expected.length);

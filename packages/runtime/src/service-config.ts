@@ -118,9 +118,18 @@ function resolveBus(
   transport: TransportFactory,
   mistakes: Mistakes,
 ): ServiceConfig['bus'] {
-  const { name, validate, middleware, publicChannels, maxMessageBytes, clock } = options;
+  const { name, validate, middleware, publicChannels, maxMessageBytes, exposeErrors, clock } = options;
   const namespace = options.namespace ?? (env.BELFRY_NAMESPACE || undefined);
-  const checked = defined({ name, namespace, validate, middleware, publicChannels, maxMessageBytes, clock });
+  const checked = defined({
+    name,
+    namespace,
+    validate,
+    middleware,
+    publicChannels,
+    maxMessageBytes,
+    exposeErrors,
+    clock,
+  });
   try {
     createBus({ ...checked, url: 'memory:' });
   } catch (error) {

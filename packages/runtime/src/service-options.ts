@@ -6,7 +6,10 @@ import type { Startup } from './transport-url.js';
 
 /** What `createService` and `runService` are told. What is absent comes from the environment, then from the defaults. */
 export interface ServiceOptions
-  extends Pick<BusOptions, 'validate' | 'middleware' | 'publicChannels' | 'maxMessageBytes' | 'clock'> {
+  extends Pick<
+    BusOptions,
+    'validate' | 'middleware' | 'publicChannels' | 'maxMessageBytes' | 'exposeErrors' | 'clock'
+  > {
   /** The service's name, and so the default group: replicas share the work. Letters, digits, `.`, `_`, `-`. */
   readonly name: string;
   /** Classes with decorated methods. They need not be bound anywhere. @default none */
@@ -28,7 +31,7 @@ export interface ServiceOptions
   readonly namespace?: string;
   /** Instead of Belfry's own, which is pino: pretty on a terminal, JSON otherwise, from the level in `LOG_LEVEL` (`info`) up. */
   readonly logger?: BusLogger;
-  /** What `stop()` gives messages that have arrived; then they are given up. @default '10s' */
+  /** What `stop()` gives messages that have arrived, requests too; then they are given up. @default '10s' */
   readonly drainTimeout?: Duration;
   /** Where the configuration comes from. @default process.env */
   readonly env?: Environment;
@@ -52,6 +55,7 @@ const known: Record<keyof ServiceOptions, true> = {
   middleware: true,
   publicChannels: true,
   maxMessageBytes: true,
+  exposeErrors: true,
   clock: true,
   drainTimeout: true,
   env: true,

@@ -1,6 +1,13 @@
-import { defineEvent, type EventData } from '@belfry/contracts';
-import { type Logger as BusLogger, type MessageContext, Publisher, type Transport } from '@belfry/core';
-import { Subscribe } from '@belfry/handlers';
+import { BelfryError, defineEvent, defineRequest, type EventData, type RequestInput } from '@belfry/contracts';
+import {
+  type Logger as BusLogger,
+  type MessageContext,
+  Publisher,
+  type RequestContext,
+  Requester,
+  type Transport,
+} from '@belfry/core';
+import { Respond, Subscribe } from '@belfry/handlers';
 import { Container, ContainerModule, inject, preDestroy } from 'inversify';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -9,6 +16,11 @@ import { createService, Logger, type ServiceOptions } from './index.js';
 const OrderPlaced = defineEvent('orders.placed', { schema: z.object({ orderId: z.string() }) });
 type OrderPlaced = EventData<typeof OrderPlaced>;
 const PaymentTaken = defineEvent('payments.taken', { schema: z.object({ orderId: z.string() }) });
+const QuotePrice = defineRequest('pricing.quote', {
+  input: z.object({ sku: z.string() }),
+  output: z.object({ cents: z.number() }),
+});
+type QuotePrice = RequestInput<typeof QuotePrice>;
 
 function deferred<T>() {
   let resolve!: (value: T) => void;
@@ -76,6 +88,7 @@ describe('a service', () => {
           { contract: 'orders.placed', group: 'billing', handler: 'Billing.charge' },
           { contract: 'payments.*', broadcast: true, handler: 'Billing.watch' },
         ],
+        responders: [],
       },
       message:
         'billing is ready. It handles orders.placed → Billing.charge (group billing), payments.* → Billing.watch (broadcast).',
@@ -110,6 +123,84 @@ describe('a service', () => {
     });
     expect(billing.container.get(Logger)).toBe(billing.logger);
     expect(billing.container.get(Publisher)).toBe(billing.bus);
+    expect(billing.container.get(Requester)).toBe(billing.bus);
+  });
+
+  it('answers requests, says so, and asks with what it injects', async () => {
+    class Pricing {
+      constructor(@inject(Logger) private readonly logger: Logger) {}
+      @Respond(QuotePrice)
+      quote({ sku }: QuotePrice) {
+        this.logger.info({ sku }, 'quoting');
+        return { cents: sku.length };
+      }
+    }
+    class Orders {
+      constructor(@inject(Requester) private readonly requester: Requester) {}
+      @Subscribe(OrderPlaced)
+      async price({ orderId }: OrderPlaced) {
+        const { cents } = await this.requester.request(QuotePrice, { sku: orderId });
+        seen.push(`${cents} cents`);
+      }
+    }
+    await using pricing = service({ name: 'pricing', handlers: [Pricing] });
+    await pricing.start();
+    expect(lines.at(-1)).toMatchObject({
+      fields: { subscriptions: [], responders: [{ contract: 'pricing.quote', handler: 'Pricing.quote' }] },
+      message: 'pricing is ready. It handles pricing.quote → Pricing.quote (responds).',
+    });
+    await using orders = service({ name: 'orders', handlers: [Orders] });
+    await orders.start();
+    await orders.bus.publish(OrderPlaced, { orderId: 'o-1' }, { correlationId: 'c-1' });
+    await expect.poll(() => seen).toEqual(['3 cents']);
+    expect(lines.find(({ message }) => message === 'quoting')?.fields).toMatchObject({
+      sku: 'o-1',
+      correlationId: 'c-1',
+      messageId: expect.stringContaining(orders.bus.instance),
+    });
+  });
+
+  it('answers what it has taken on before it stops', async () => {
+    const gate = deferred<void>();
+    const entered = deferred<void>();
+    class Slow {
+      @Respond(QuotePrice)
+      async quote(_: QuotePrice) {
+        entered.resolve();
+        await gate.promise;
+        return { cents: 1 };
+      }
+    }
+    await using caller = service({ name: 'caller' });
+    const slow = service({ handlers: [Slow] });
+    await Promise.all([caller.start(), slow.start()]);
+    const reply = caller.bus.request(QuotePrice, { sku: 'hat' });
+    await entered.promise;
+    const stopping = slow.stop();
+    gate.resolve();
+    expect(await reply).toEqual({ cents: 1 });
+    expect(await stopping).toEqual({ abandoned: 0 });
+    await expect(caller.bus.request(QuotePrice, { sku: 'hat' })).rejects.toMatchObject({ code: 'NO_RESPONDERS' });
+  });
+
+  it('gives up a request that is not answered in time, aborts its signal and counts it', async () => {
+    const entered = deferred<AbortSignal>();
+    class Stuck {
+      @Respond(QuotePrice)
+      quote(_: QuotePrice, { signal }: RequestContext) {
+        entered.resolve(signal);
+        return new Promise<{ cents: number }>(() => {});
+      }
+    }
+    await using caller = service({ name: 'caller' });
+    const stuck = service({ handlers: [Stuck], drainTimeout: 20 });
+    await Promise.all([caller.start(), stuck.start()]);
+    const refused = expect(caller.bus.request(QuotePrice, { sku: 'hat' })).rejects.toBeInstanceOf(BelfryError);
+    const signal = await entered.promise;
+    expect(await stuck.stop()).toEqual({ abandoned: 1 });
+    expect(signal.aborted).toBe(true);
+    expect(lines.at(-1)?.message).toBe('billing has stopped, and gave up 1 message.');
+    await refused;
   });
 
   it('loads modules, asynchronous ones too, and a container of yours is its parent', async () => {
@@ -230,7 +321,7 @@ describe('a service', () => {
       level: 'warn',
       message: expect.stringContaining('messages stay within this process'),
     });
-    expect(lines[1]?.message).toBe('billing is ready. It subscribes to nothing.');
+    expect(lines[1]?.message).toBe('billing is ready. It handles nothing.');
   });
 });
 
@@ -241,6 +332,10 @@ const transport =
     unsupported: {},
     publish: async () => ({ broadcast: 0, groups: {} }),
     publishBare: async () => 0,
+    ask: async () => undefined,
+    send: async () => false,
+    listening: async () => new Set(),
+    resumedAt: Number.NEGATIVE_INFINITY,
     subscribe: async () => ({ end: async () => void seen.push('ended') }),
     audience: async () => ({ broadcast: 0, groups: {} }),
     bareAudience: async () => 0,
@@ -318,6 +413,22 @@ describe('a start that fails', () => {
     await expect(closing({}, { modules: broken }).start()).rejects.toThrow('no database');
     await expect(closing({}, { handlers: [Books] }).start()).rejects.toMatchObject({ code: 'HANDLER_UNRESOLVED' });
     expect(seen).toEqual(['disconnected', 'disconnected']);
+  });
+
+  it('because another service responds to its request', async () => {
+    class Pricing {
+      @Respond(QuotePrice)
+      quote(_: QuotePrice) {
+        return { cents: 1 };
+      }
+    }
+    await using first = service({ name: 'pricing', handlers: [Pricing] });
+    await first.start();
+    await using replica = service({ name: 'pricing', handlers: [Pricing] });
+    await replica.start();
+    const second = service({ name: 'discounts', handlers: [Pricing] });
+    await expect(second.start()).rejects.toMatchObject({ code: 'DUPLICATE_RESPONDER' });
+    expect(second.status).toBe('stopped');
   });
 
   it('because stop() overtook it', async () => {

@@ -1,5 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
-import { type Bus, type Clock, type DrainReport, Publisher, settlesWithin, systemClock } from '@belfry/core';
+import { type Bus, type Clock, type DrainReport, Publisher, Requester, settlesWithin, systemClock } from '@belfry/core';
 import { type BoundHandler, bindHandlers } from '@belfry/handlers';
 import { Container } from 'inversify';
 import { createBus } from './create-bus.js';
@@ -14,9 +14,9 @@ export type ServiceStatus = 'created' | 'starting' | 'ready' | 'stopping' | 'sto
 /** A named deployable in this process. Made by {@link createService}. */
 export interface Service {
   readonly name: string;
-  /** To publish, and to subscribe by hand. */
+  /** To publish and to ask, and to subscribe and respond by hand. */
   readonly bus: Bus;
-  /** Holds the handlers, `Publisher` and `Logger`; a child of the container that was given. */
+  /** Holds the handlers, `Publisher`, `Requester` and `Logger`; a child of the container that was given. */
   readonly container: Container;
   readonly logger: Logger;
   readonly status: ServiceStatus;
@@ -25,15 +25,16 @@ export interface Service {
   /** Resolves when the service has stopped, for whatever reason. Never rejects. */
   readonly stopped: Promise<void>;
   /**
-   * Loads the modules, makes the handlers and subscribes them. Resolves once the broker has confirmed it all. When it rejects, everything
-   * is closed again. May be called twice, but not after `stop()` or a start that failed.
-   * @throws BelfryError what is wrong with the handlers (`HANDLER_INVALID`, `HANDLER_UNRESOLVED`, `DUPLICATE_HANDLER`, `OPTION_INVALID`);
-   * `TRANSPORT_UNAVAILABLE` within 5 s when nobody answers; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` once the service stops or has stopped
+   * Loads the modules, makes the handlers, subscribes them to their events and lets them respond to their requests. Resolves once the broker
+   * has confirmed it all. When it rejects, everything is closed again. May be called twice, but not after `stop()` or a start that failed.
+   * @throws BelfryError what is wrong with the handlers (`HANDLER_INVALID`, `HANDLER_UNRESOLVED`, `DUPLICATE_HANDLER`, `OPTION_INVALID`,
+   * `CONTRACT_INVALID`); `DUPLICATE_RESPONDER` when another service responds to one of the requests; `TRANSPORT_UNAVAILABLE` within 5 s when
+   * nobody answers; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` once the service stops or has stopped
    */
   start(): Promise<void>;
   /**
-   * Leaves the groups, finishes what has arrived and what is in flight (for as long as `drainTimeout`), disconnects, and then empties the
-   * container, which runs `onDeactivation` and `@preDestroy()`. May be called at any time, and twice.
+   * Leaves the groups, handles and answers what has arrived and what is in flight (for as long as `drainTimeout`), disconnects, and then
+   * empties the container, which runs `onDeactivation` and `@preDestroy()`. May be called at any time, and twice.
    */
   stop(): Promise<DrainReport>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -76,6 +77,7 @@ class RunningService implements Service {
     }
     this.container = new Container(container === undefined ? {} : { parent: container });
     this.container.bind(Publisher).toConstantValue(this.bus);
+    this.container.bind(Requester).toConstantValue(this.bus);
     this.container.bind(Logger).toConstantValue(this.logger);
     let resolveStopped = () => {};
     this.stopped = new Promise((resolve) => {
@@ -147,17 +149,20 @@ class RunningService implements Service {
   }
 
   #tellReady(bound: readonly BoundHandler[]): void {
-    const subscriptions = bound.map(({ title, group, place }) => ({
-      contract: title,
-      ...(group === undefined ? { broadcast: true } : { group }),
-      handler: place,
-    }));
-    const list = bound.map(
-      ({ title, group, place }) => `${title} → ${place} (${group === undefined ? 'broadcast' : `group ${group}`})`,
-    );
+    const subscriptions = bound
+      .filter(({ kind }) => kind === 'subscribe')
+      .map(({ title, group, place }) => ({
+        contract: title,
+        ...(group === undefined ? { broadcast: true } : { group }),
+        handler: place,
+      }));
+    const responders = bound
+      .filter(({ kind }) => kind === 'respond')
+      .map(({ title, place }) => ({ contract: title, handler: place }));
+    const list = bound.map((handler) => `${handler.title} → ${handler.place} (${shareOf(handler)})`);
     this.logger.info(
-      { subscriptions, namespace: this.bus.namespace, url: this.#config.url },
-      `${this.name} is ready. ${list.length === 0 ? 'It subscribes to nothing.' : `It handles ${list.join(', ')}.`}`,
+      { subscriptions, responders, namespace: this.bus.namespace, url: this.#config.url },
+      `${this.name} is ready. ${list.length === 0 ? 'It handles nothing.' : `It handles ${list.join(', ')}.`}`,
     );
   }
 
@@ -185,9 +190,15 @@ class RunningService implements Service {
   }
 }
 
+/** In a word or two, which of the messages a handler gets. */
+function shareOf({ kind, group }: BoundHandler): string {
+  if (kind === 'respond') return 'responds';
+  return group === undefined ? 'broadcast' : `group ${group}`;
+}
+
 const messages = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
 
-/** A service that subscribes to nothing would notice only at its first publish that nobody answers at its URL. */
+/** A service that handles nothing would notice only when it publishes or asks that nobody answers at its URL. */
 const reach = (bus: Bus): Promise<void> => bus.ready(anyEvent, { groups: [], timeout: AS_LONG_AS_THE_TRANSPORT_WAITS });
 const AS_LONG_AS_THE_TRANSPORT_WAITS = Number.MAX_SAFE_INTEGER; // seconds, or for ever with startup: 'wait'
 const anyEvent = {

@@ -1,7 +1,7 @@
 // Run by tsx, which emits no metadata: everything is injected by token.
-import { defineEvent, type EventData } from '@belfry/contracts';
-import { createBus, Publisher } from '@belfry/core';
-import { bindHandlers, MessageScoped, Subscribe } from '@belfry/handlers';
+import { defineEvent, defineRequest, type EventData, type RequestInput } from '@belfry/contracts';
+import { createBus, Publisher, Requester } from '@belfry/core';
+import { bindHandlers, MessageScoped, Respond, Subscribe } from '@belfry/handlers';
 import { Container, inject } from 'inversify';
 import { z } from 'zod';
 
@@ -9,14 +9,23 @@ const Asked = defineEvent('tests.asked', { schema: z.object({ n: z.number() }) }
 type Asked = EventData<typeof Asked>;
 const Answered = defineEvent('tests.answered', { schema: z.object({ n: z.number() }) });
 type Answered = EventData<typeof Answered>;
+const Increment = defineRequest('tests.increment', { input: z.number(), output: z.number() });
 
 @MessageScoped()
 class Answers {
-  constructor(@inject(Publisher) private readonly publisher: Publisher) {}
+  constructor(
+    @inject(Publisher) private readonly publisher: Publisher,
+    @inject(Requester) private readonly requester: Requester,
+  ) {}
 
   @Subscribe(Asked)
   async answer({ n }: Asked) {
-    await this.publisher.publish(Answered, { n: n + 1 });
+    await this.publisher.publish(Answered, { n: await this.requester.request(Increment, n) });
+  }
+
+  @Respond(Increment)
+  increment(n: RequestInput<typeof Increment>) {
+    return n + 1;
   }
 }
 
