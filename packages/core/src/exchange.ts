@@ -1,4 +1,5 @@
 import { type AnyRequest, BelfryError } from '@belfry/contracts';
+import type { Aborts } from './aborts.js';
 import { type Clock, sleep, type Timer } from './clock.js';
 import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
@@ -23,6 +24,7 @@ export interface ExchangeOptions {
   /** Encodes the envelope with the milliseconds that are left. */
   readonly write: (timeoutMs: number) => string;
   readonly signals: readonly AbortSignal[];
+  readonly aborts: Aborts;
   readonly transport: Transport;
   readonly mailbox: Mailbox;
   readonly clock: Clock;
@@ -84,14 +86,14 @@ export class Exchange implements OutgoingRequest, Watched {
 
   /** Sends it, and waits for the answer until the time is over. */
   start(): void {
-    const { signals, timeout, mailbox } = this.#options;
+    const { signals, aborts, timeout, mailbox } = this.#options;
     this.wait(timeout);
     for (const signal of signals) {
       if (signal.aborted) {
         this.#abort(signal);
         return;
       }
-      signal.addEventListener('abort', this.#onAbort, { once: true });
+      aborts.add(signal, this.#abort);
     }
     if (mailbox.isOpen) void this.#send();
     else
@@ -135,7 +137,8 @@ export class Exchange implements OutgoingRequest, Watched {
     if (this.#isOver) return false;
     this.#isOver = true;
     this.#timer?.cancel();
-    for (const signal of this.#options.signals) signal.removeEventListener('abort', this.#onAbort);
+    const { signals, aborts } = this.#options;
+    for (const signal of signals) aborts.delete(signal, this.#abort);
     this.#options.over(this, answered);
     return true;
   }
@@ -207,9 +210,7 @@ export class Exchange implements OutgoingRequest, Watched {
     this.fail(error);
   }
 
-  readonly #onAbort = (event: Event): void => this.#abort(event.target as AbortSignal);
-
-  #abort(signal: AbortSignal): void {
+  readonly #abort = (signal: AbortSignal): void => {
     this.#cancelled = true;
     this.tell('cancel');
     this.fail(
@@ -219,7 +220,7 @@ export class Exchange implements OutgoingRequest, Watched {
         cause: signal.reason,
       }),
     );
-  }
+  };
 }
 
 const noResponders = ({ channel }: AnyRequest): BelfryError =>

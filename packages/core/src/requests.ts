@@ -1,4 +1,5 @@
 import { type AnyRequest, BelfryError, isDuration, toMilliseconds, type Validation, validate } from '@belfry/contracts';
+import { Aborts } from './aborts.js';
 import type { Clock } from './clock.js';
 import { currentContext } from './context.js';
 import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
@@ -53,6 +54,7 @@ export class Requests {
   readonly #encoders = new Map<string, EnvelopeEncoder>();
   readonly #pending = new Map<string, Exchange>();
   readonly #changed: (() => void)[] = [];
+  readonly #aborts = new Aborts();
   readonly stats: RequestStats;
 
   constructor(options: RequestsOptions) {
@@ -204,6 +206,7 @@ export class Requests {
         timeout,
         write: (timeoutMs) => encode({ ...attributes, timeoutMs }, json),
         signals: [options.signal, context?.signal].filter((signal) => signal !== undefined),
+        aborts: this.#aborts,
         transport,
         mailbox,
         clock,

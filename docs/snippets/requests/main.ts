@@ -1,0 +1,37 @@
+import { BelfryError, createBus, createService } from 'belfry';
+import { QuotePrice } from './contracts.js';
+import { Pricing } from './pricing.js';
+import { Shop } from './shop.js';
+
+const pricing = createService({ name: 'pricing', handlers: [Pricing] });
+const shop = createService({ name: 'shop', handlers: [] });
+shop.container.bind(Shop).toSelf();
+await Promise.all([pricing.start(), shop.start()]);
+
+const desk = shop.container.get(Shop);
+console.log(await desk.priceTag('bell'));
+console.log(await desk.priceTag('moon'));
+console.log(await desk.firstUpTo(1000));
+
+// #region bus
+const url = process.env.BELFRY_URL ?? 'memory:';
+const clocks = createBus({ name: 'clocks', url });
+const visitors = createBus({ name: 'visitors', url });
+
+// The same without decorators and a container.
+await clocks.respond(QuotePrice, ({ sku }) => QuotePrice.error('UNKNOWN_SKU', { sku })).catch(report);
+
+const controller = new AbortController();
+const quote = visitors.request(QuotePrice, { sku: 'rope' }, { timeout: '500ms', signal: controller.signal });
+console.log(await quote);
+// #endregion bus
+
+function report(error: unknown): void {
+  console.log(BelfryError.is(error) ? error.code : error);
+}
+
+await Promise.all([clocks.close(), visitors.close()]);
+await pricing.stop();
+
+await shop.bus.request(QuotePrice, { sku: 'bell' }).catch(report);
+await shop.stop();
