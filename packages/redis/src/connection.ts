@@ -40,6 +40,7 @@ export class Connection {
   #closed = false;
   #downSince: number | undefined;
   #wasUp = false;
+  #resumedAt = Number.NEGATIVE_INFINITY;
   readonly #waiters = new Set<() => void>();
 
   constructor(options: ConnectionOptions) {
@@ -54,6 +55,12 @@ export class Connection {
   /** Why there is no connection, as far as it is known. */
   get lastError(): unknown {
     return this.#lastError;
+  }
+
+  /** When it was last back after an interruption; now, while it is interrupted; `-Infinity` when it never was. */
+  get resumedAt(): number {
+    const isInterrupted = this.#wasUp && this.#client === undefined && !this.#closed;
+    return isInterrupted ? this.#options.clock.now() : this.#resumedAt;
   }
 
   /** Begins to connect, if that has not been done. */
@@ -151,6 +158,7 @@ export class Connection {
     if (life !== this.#life || this.#closed) return;
     this.#client = life;
     this.#attempts = 0;
+    if (this.#wasUp) this.#resumedAt = this.#options.clock.now();
     this.#wasUp = true;
     this.#lastError = undefined;
     this.#reportBack();

@@ -24,24 +24,24 @@ export const unavailable = (what: string, address: string, waitedMs: number, err
   });
 
 /** Too much waits already. */
-export const crowdedOut = (channel: string, address: string): BelfryError =>
+export const crowdedOut = (what: string, address: string): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {
-    message: `a publish on ${channel} was not delivered: too much waits for Redis at ${address} already.`,
-    hint: 'Redis is away or too slow for what this instance publishes: await publish(), and publish less.',
+    message: `${what} was not delivered: too much waits for Redis at ${address} already.`,
+    hint: 'Redis is away or too slow for what this instance sends: await what it sends, and send less.',
   });
 
 /** Redis had forgotten the script, and somebody loaded it again in between. */
-export const overtaken = (channel: string, address: string): BelfryError =>
+export const overtaken = (what: string, address: string): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {
-    message: `a publish on ${channel} was not delivered: Redis at ${address} had forgotten its script, and a later one got through meanwhile.`,
+    message: `${what} was not delivered: Redis at ${address} had forgotten its script, and a later one got through meanwhile.`,
     hint: 'Publish it again if the order does not matter. SCRIPT FLUSH is not for servers at work.',
   });
 
 /** Written to the socket, and the connection broke before Redis answered. */
-export const unconfirmed = (channel: string, address: string): BelfryError =>
+export const unconfirmed = (what: string, address: string): BelfryError =>
   new BelfryError('PUBLISH_UNCONFIRMED', {
-    message: `a publish on ${channel} was sent to Redis at ${address}, but the connection broke before the answer came.`,
-    hint: 'It may have been delivered, and is not sent again. Publish it again only if handling it twice does no harm.',
+    message: `${what} was written to Redis at ${address}, but the connection broke before the answer came.`,
+    hint: 'It may have been delivered, and is not sent again. Repeat it only if handling it twice does no harm.',
   });
 
 /** Redis said no. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eachInFrame } from './frame.js';
+import { eachInFrame, toFrame } from './frame.js';
 
 function bodiesIn(message: string): string[] {
   const bodies: string[] = [];
@@ -24,6 +24,12 @@ describe('a frame', () => {
   it('takes several separators in a row as one, however many they are', () => {
     expect(bodiesIn(`\x1e{"a":1}\n${'\x1e'.repeat(500)}{"b":2}`)).toEqual(['{"a":1}', '{"b":2}']);
     expect(bodiesIn('\x1e')).toEqual([]);
+  });
+
+  it('is made of several bodies, and comes apart into them; a lone one travels as itself', () => {
+    expect(toFrame(['{"a":1}'])).toBe('{"a":1}');
+    expect(toFrame(['{"a":1}', '{"b":2}'])).toBe('\x1e{"a":1}\n\x1e{"b":2}\n');
+    expect(bodiesIn(toFrame(['{"a":1}', '{"b":2}', '{}']))).toEqual(['{"a":1}', '{"b":2}', '{}']);
   });
 
   it('hands over the rest in one piece when there are more records than any publisher makes', () => {

@@ -3,6 +3,10 @@ const RECORD_SEPARATOR = '\x1e';
 /** The newest frame version that this release reads, as a place in a ring names it. */
 export const FRAME_VERSION = '01';
 
+/** Makes one Pub/Sub message of several bodies; a lone one travels as itself. */
+export const toFrame = (bodies: readonly string[]): string =>
+  bodies.length === 1 ? String(bodies[0]) : `${RECORD_SEPARATOR}${bodies.join(`\n${RECORD_SEPARATOR}`)}\n`;
+
 /** A publisher puts at most 256 events into a frame. What stands behind so many is garbage, and handed over in one piece. */
 const MOST_RECORDS = 1024;
 

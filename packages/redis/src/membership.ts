@@ -1,10 +1,10 @@
 import { type Clock, type Logger, type Receipt, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { toReceipt } from './batch.js';
 import type { Connection } from './connection.js';
 import { causeOf, isRefusal, refused } from './failure.js';
 import { FRAME_VERSION } from './frame.js';
-import { membersKey, stampsKey } from './names.js';
+import { mailChannel, membersKey, stampsKey } from './names.js';
+import { toReceipt } from './receipt.js';
 import { audienceScript, joinScript, leaveScript, runScript } from './scripts.js';
 
 export interface MembershipOptions {
@@ -18,6 +18,9 @@ export interface MembershipOptions {
   readonly logger: Logger;
   readonly clock: Clock;
 }
+
+/** For so long a question waits for which Redis's silence is an answer too. */
+const SOON_MS = 800;
 
 /** For so long a group that is wholly away stays known, so that its absence shows in receipts. */
 const REMEMBERED_MS = 86_400_000;
@@ -99,6 +102,18 @@ export class Membership {
     return Number(reply[1]);
   }
 
+  /** Which of the addresses somebody listens to now. */
+  async listening(addresses: readonly string[]): Promise<ReadonlySet<string>> {
+    if (addresses.length === 0) return new Set();
+    const channels = addresses.map(mailChannel);
+    const reply = await this.#insist(
+      'asking who listens to an inbox',
+      (client) => client.pubsub('SHARDNUMSUB', ...channels),
+      SOON_MS,
+    );
+    return new Set(addresses.filter((_, at) => Number(reply[at * 2 + 1]) > 0));
+  }
+
   async #stamp(client: Redis, { channel, group }: Place): Promise<void> {
     const { instance, staleAfter, logger } = this.#options;
     const removed = await runScript(
@@ -113,8 +128,8 @@ export class Membership {
     if (!this.#places.has(keyOf({ channel, group }))) await this.leave(channel, group);
   }
 
-  async #insist<T>(what: string, work: (client: Redis) => Promise<T>): Promise<T> {
-    const { connection, patience, address } = this.#options;
+  async #insist<T>(what: string, work: (client: Redis) => Promise<T>, patience = this.#options.patience): Promise<T> {
+    const { connection, address } = this.#options;
     try {
       return await connection.insist(what, patience, work);
     } catch (error) {

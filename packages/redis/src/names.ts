@@ -1,6 +1,6 @@
 /**
- * Every Redis name that Belfry uses for an event's channel hangs on the hash tag of that channel, so that one script touches one slot
- * of a Cluster. `lua/publish.lua` builds the same names.
+ * Every Redis name that Belfry uses for a contract's channel hangs on the hash tag of that channel, so that one script touches one slot
+ * of a Cluster. `lua/publish.lua` and `lua/ask.lua` build the same names.
  */
 const hanging = (channel: string): string => `belfry:{${channel}}:`;
 
@@ -13,6 +13,8 @@ export const broadcastChannel = (channel: string): string => `${hanging(channel)
 /** Sharded channel of one member of a group. */
 export const inboxChannel = (channel: string, group: string, instance: string): string =>
   `${hanging(channel)}inbox:${group}:${instance}`;
+/** Sharded channel of what is sent to one address alone. */
+export const mailChannel = (address: string): string => `${hanging(address)}inbox`;
 /** Sharded channel on which an instance hears itself. */
 export const probeChannel = (instance: string): string => `belfry:{${instance}}:probe`;
 

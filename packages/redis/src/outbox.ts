@@ -1,19 +1,30 @@
-import { type Clock, type OutgoingEvent, type Receipt, settlesWithin, type Timer } from '@belfry/core';
-import { BareMessage, type Batch, EventBatch } from './batch.js';
+import {
+  type Clock,
+  type OutgoingEvent,
+  type OutgoingRequest,
+  type Receipt,
+  settlesWithin,
+  type Timer,
+} from '@belfry/core';
+import { BareMessage } from './bare-message.js';
+import type { Batch } from './batch.js';
 import type { Connection } from './connection.js';
+import { EventBatch } from './event-batch.js';
 import { crowdedOut, isRefusal, isUnsent, overtaken, refused, unavailable, unconfirmed } from './failure.js';
+import { type Mail, MailBatch } from './mail-batch.js';
+import { RequestBatch } from './request-batch.js';
 import { isNoScript, loadScripts } from './scripts.js';
 
 export interface OutboxOptions {
   readonly connection: Connection;
   /** For messages. */
   readonly address: string;
-  /** How long a publish waits for a connection, in milliseconds. */
+  /** How long something waits for a connection, in milliseconds. */
   readonly patience: number;
   readonly clock: Clock;
 }
 
-/** What may wait while Redis is away, in characters. Beyond it a publish is rejected at once. */
+/** What may wait while Redis is away, in characters. What is beyond it is rejected at once. */
 const MAX_WAITING = 33_554_432;
 /** What may be unanswered, in characters: a Redis that does not read must not fill this process. What is beyond it waits. */
 const MAX_UNANSWERED = 16_777_216;
@@ -26,14 +37,17 @@ interface Waiting {
 }
 
 /**
- * Everything that is on its way out. What one turn of the event loop publishes on one channel becomes one command. Commands leave in
- * order, wait within a bound while Redis is away, and every one of them settles: with Redis's answer, as not delivered, or as unconfirmed.
+ * Everything that is on its way out. What one turn of the event loop publishes or asks on one channel, or sends to one address, becomes
+ * one command. Commands leave in order, wait within a bound while Redis is away, and every one of them settles: with Redis's answer, as
+ * not delivered, or as unconfirmed.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
-  /** What this turn has published so far; per channel the last batch still takes events. */
+  /** What this turn has brought so far; per channel or address the last batch still takes more. */
   #turn: Batch[] = [];
-  readonly #open = new Map<string, EventBatch>();
+  readonly #openEvents = new Map<string, EventBatch>();
+  readonly #openRequests = new Map<string, RequestBatch>();
+  readonly #openMail = new Map<string, MailBatch>();
   /** Per channel, whose turn it is. */
   readonly #turns = new Map<string, number>();
   #waiting = new Set<Waiting>();
@@ -51,13 +65,20 @@ export class Outbox {
   }
 
   publish(event: OutgoingEvent): Promise<Receipt> {
-    let batch = this.#open.get(event.channel);
-    if (batch === undefined || !batch.takes(event)) {
-      batch = new EventBatch(event);
-      this.#open.set(event.channel, batch);
-      this.#enqueue(batch);
-    }
+    const batch = this.#batchFor(event.channel, event, this.#openEvents, EventBatch);
     batch.add(event);
+    return batch.promise;
+  }
+
+  /** Resolves with who received it. */
+  ask(request: OutgoingRequest): Promise<string | undefined> {
+    return this.#batchFor(request.channel, request, this.#openRequests, RequestBatch).add(request);
+  }
+
+  /** Resolves with whether anybody received it. */
+  send(mail: Mail): Promise<boolean> {
+    const batch = this.#batchFor(mail.address, mail, this.#openMail, MailBatch);
+    batch.add(mail);
     return batch.promise;
   }
 
@@ -95,6 +116,22 @@ export class Outbox {
     return this.#turn.length + this.#waiting.size + this.#unanswered.size + this.#forgotten.length === 0;
   }
 
+  /** The batch that takes this item, of those for the same destination. */
+  #batchFor<Item, B extends Batch & { takes(item: Item): boolean }>(
+    destination: string,
+    item: Item,
+    open: Map<string, B>,
+    Kind: new (item: Item) => B,
+  ): B {
+    let batch = open.get(destination);
+    if (batch === undefined || !batch.takes(item)) {
+      batch = new Kind(item);
+      open.set(destination, batch);
+      this.#enqueue(batch);
+    }
+    return batch;
+  }
+
   #enqueue(batch: Batch): void {
     batch.sequence = this.#nextSequence++;
     this.#turn.push(batch);
@@ -104,18 +141,20 @@ export class Outbox {
   #endTurn(): void {
     const turn = this.#turn;
     this.#turn = [];
-    this.#open.clear();
-    // Several channels: one write to the socket instead of one each.
+    for (const open of [this.#openEvents, this.#openRequests, this.#openMail]) {
+      if (open.size > 0) open.clear(); // to clear an empty map costs as much as a full one
+    }
+    // Several commands: one write to the socket instead of one each.
     const stream = turn.length > 1 ? this.#options.connection.client?.stream : undefined;
     stream?.cork();
     for (const batch of turn) {
-      if (batch instanceof EventBatch) this.#seal(batch);
+      if (batch instanceof EventBatch || batch instanceof RequestBatch) this.#seal(batch);
       this.#dispatch(batch);
     }
     stream?.uncork();
   }
 
-  #seal(batch: EventBatch): void {
+  #seal(batch: EventBatch | RequestBatch): void {
     const turn = this.#turns.get(batch.channel) ?? Math.floor(Math.random() * 2 ** 31);
     batch.seal(turn);
     this.#turns.set(batch.channel, (turn + batch.count) % 2 ** 48);
@@ -131,7 +170,7 @@ export class Outbox {
     const { connection, clock, patience } = this.#options;
     const size = weightOf(batch);
     if (this.#waitingSize + size > MAX_WAITING && this.#waitingSize > 0) {
-      batch.reject(crowdedOut(batch.channel, this.#options.address));
+      batch.reject(crowdedOut(batch.title, this.#options.address));
       return;
     }
     batch.deadline ??= clock.now() + patience;
@@ -168,21 +207,20 @@ export class Outbox {
     batch.write(client).then(
       (reply) => {
         this.#received(batch);
-        this.#rejectOvertaken(batch.channel);
+        if (this.#forgotten.length > 0 && batch instanceof EventBatch) this.#rejectOvertaken(batch.channel);
         try {
           batch.resolve(reply);
         } catch {
-          batch.reject(unconfirmed(batch.channel, this.#options.address)); // an answer, but none of this script's
+          batch.reject(unconfirmed(batch.title, this.#options.address)); // an answer, but none to this command
         }
         this.#answered(true);
       },
       (error: unknown) => {
         this.#received(batch);
         if (isNoScript(error)) this.#forgotten.push(batch);
-        else if (isRefusal(error))
-          batch.reject(refused('PUBLISH_REFUSED', `a publish on ${batch.channel}`, this.#options.address, error));
+        else if (isRefusal(error)) batch.reject(refused('PUBLISH_REFUSED', batch.title, this.#options.address, error));
         else if (isUnsent(error)) this.#putBack([batch]);
-        else batch.reject(unconfirmed(batch.channel, this.#options.address));
+        else batch.reject(unconfirmed(batch.title, this.#options.address));
         this.#answered(isRefusal(error));
       },
     );
@@ -190,10 +228,10 @@ export class Outbox {
 
   /** A later publish of the channel got through, by a script that somebody else had loaded again: to repeat this one would turn the order round. */
   #rejectOvertaken(channel: string): void {
-    if (this.#forgotten.length === 0) return;
-    const late = this.#forgotten.filter((batch) => batch.channel === channel);
-    this.#forgotten = this.#forgotten.filter((batch) => batch.channel !== channel);
-    for (const batch of late) batch.reject(overtaken(channel, this.#options.address));
+    const isLate = (batch: Batch) => batch instanceof EventBatch && batch.channel === channel;
+    const late = this.#forgotten.filter(isLate);
+    this.#forgotten = this.#forgotten.filter((batch) => !isLate(batch));
+    for (const batch of late) batch.reject(overtaken(batch.title, this.#options.address));
   }
 
   #answered(byRedis: boolean): void {
@@ -236,12 +274,7 @@ export class Outbox {
 
   #unavailable(batch: Batch): Error {
     const { address, patience, connection } = this.#options;
-    return unavailable(
-      `a publish on ${batch.channel}, which was not delivered`,
-      address,
-      patience,
-      connection.lastError,
-    );
+    return unavailable(`${batch.title}, which was not delivered`, address, patience, connection.lastError);
   }
 }
 

@@ -3,6 +3,7 @@ import type {
   Deliver,
   Logger,
   OutgoingEvent,
+  OutgoingRequest,
   Receipt,
   Source,
   Transport,
@@ -17,7 +18,7 @@ import { eachInFrame } from './frame.js';
 import { Heartbeat } from './heartbeat.js';
 import { type Hear, Listener, type Listening } from './listener.js';
 import { Membership } from './membership.js';
-import { broadcastChannel, broadcastGlob, channelOfBroadcast, inboxChannel } from './names.js';
+import { broadcastChannel, broadcastGlob, channelOfBroadcast, inboxChannel, mailChannel } from './names.js';
 import { type RedisTransportOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { loadScripts } from './scripts.js';
@@ -116,6 +117,28 @@ class RedisTransport implements Transport {
     return this.#outbox.publishBare(channel, payload);
   }
 
+  ask(request: OutgoingRequest): Promise<string | undefined> {
+    if (this.#closed) return Promise.reject(closed());
+    this.#heartbeat.start();
+    return this.#outbox.ask(request);
+  }
+
+  send(address: string, body: string): Promise<boolean> {
+    if (this.#closed) return Promise.reject(closed());
+    this.#heartbeat.start();
+    return this.#outbox.send({ address, body });
+  }
+
+  listening(addresses: readonly string[]): Promise<ReadonlySet<string>> {
+    if (this.#closed) return Promise.reject(closed());
+    this.#heartbeat.start();
+    return this.#membership.listening(addresses);
+  }
+
+  get resumedAt(): number {
+    return Math.max(this.#commands.resumedAt, this.#listener.connection.resumedAt);
+  }
+
   async subscribe(source: Source, deliver: Deliver): Promise<TransportSubscription> {
     if (this.#closed) throw closed();
     const { listening, hear } = this.#listening(source, deliver);
@@ -196,6 +219,11 @@ class RedisTransport implements Transport {
           eachInFrame(message, (body) => deliver(body, channel));
         };
         return { listening: { kind: 'glob', name: broadcastGlob(source.pattern), title: source.pattern }, hear };
+      }
+      case 'inbox': {
+        const { address } = source;
+        const hear: Hear = (message) => eachInFrame(message, (body) => deliver(body, address));
+        return { listening: { kind: 'sharded', name: mailChannel(address), title: `the inbox of ${address}` }, hear };
       }
       case 'bare':
         return { listening: { kind: 'classic', name: source.channel, title: source.channel }, hear: deliver };

@@ -1,56 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { startRedis, uniqueNamespace } from '@belfry/testing';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { toReceipt } from './batch.js';
-import { eachInFrame } from './frame.js';
+import { connect, idOf, join, leave, RingMember } from '../test/ring-member.js';
 import { luaTexts } from './lua-texts.js';
 import { broadcastChannel, inboxChannel, membersKey, stampsKey } from './names.js';
-import { audienceScript, joinScript, leaveScript, publishScript, runScript } from './scripts.js';
-
-const url = process.env.BELFRY_TEST_REDIS_URL as string;
-const connect = (to = url) => new Redis(to, { protocol: 2, autoResubscribe: false, retryStrategy: () => null });
-const idOf = (n: number) => (crc32(`member ${n}`) * 4294967296 + n).toString(16).padStart(16, '0').slice(0, 16);
-
-/** A member of a group with a connection of its own, which notes what its inbox got. */
-class Member {
-  readonly heard: string[] = [];
-  readonly messages: string[] = [];
-  private constructor(
-    readonly id: string,
-    readonly client: Redis,
-  ) {
-    client.on('smessage', (_channel: string, message: string) => {
-      this.messages.push(message);
-      eachInFrame(message, (body) => this.heard.push(body.trimEnd()));
-    });
-  }
-
-  static async join(redis: Redis, channel: string, group: string, n: number, to = url): Promise<Member> {
-    const member = new Member(idOf(n), connect(to));
-    await member.client.ssubscribe(inboxChannel(channel, group, member.id));
-    await join(redis, channel, group, member.id);
-    return member;
-  }
-
-  /** Everything that was published before this call has arrived when it resolves. */
-  async caughtUp(): Promise<string[]> {
-    await this.client.ping();
-    return this.heard;
-  }
-}
-
-const join = (redis: Redis, channel: string, group: string, id: string, stale = 15_000, remembered = 86_400_000) =>
-  runScript(
-    redis,
-    joinScript,
-    [membersKey(channel), stampsKey(channel)],
-    [group, id, '01', String(stale), String(remembered)],
-  );
-
-const leave = (redis: Redis, channel: string, group: string, id: string) =>
-  runScript(redis, leaveScript, [membersKey(channel), stampsKey(channel)], [group, id]);
+import { toReceipt } from './receipt.js';
+import { audienceScript, publishScript, runScript } from './scripts.js';
 
 async function publish(
   redis: Redis,
@@ -71,9 +28,9 @@ const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, 
 describe('the ring scripts', () => {
   let redis: Redis;
   let channel: string;
-  const members: Member[] = [];
+  const members: RingMember[] = [];
   const add = async (group: string, n: number) => {
-    const member = await Member.join(redis, channel, group, n);
+    const member = await RingMember.join(redis, channel, group, n);
     members.push(member);
     return member;
   };
@@ -186,7 +143,7 @@ describe('the ring scripts', () => {
   });
 
   it('moves about one key in n when a member joins', async () => {
-    const owners = async (members: Member[]) => {
+    const owners = async (members: RingMember[]) => {
       for (const member of members) member.heard.length = 0;
       const keys = Array.from({ length: 200 }, (_, i) => `k${i}`);
       await publish(
@@ -227,7 +184,7 @@ describe('the ring scripts', () => {
     const changes = async () => /rdb_changes_since_last_save:(\d+)/.exec(await redis.info('persistence'))?.[1];
     await using quiet = await startRedis({ fresh: true });
     const other = connect(quiet.url);
-    const three = await Promise.all([1, 2, 3].map((n) => Member.join(other, channel, 'billing', n, quiet.url)));
+    const three = await Promise.all([1, 2, 3].map((n) => RingMember.join(other, channel, 'billing', n, quiet.url)));
     const dirty = async () => /rdb_changes_since_last_save:(\d+)/.exec(await other.info('persistence'))?.[1];
     const before = await dirty();
     for (let turn = 0; turn < 10; turn++)
@@ -241,8 +198,8 @@ describe('the ring scripts', () => {
     await using full = await startRedis({ config: { 'maxmemory-policy': 'noeviction' } });
     const other = connect(full.url);
     const [dead, living] = [
-      await Member.join(other, channel, 'billing', 1, full.url),
-      await Member.join(other, channel, 'billing', 2, full.url),
+      await RingMember.join(other, channel, 'billing', 1, full.url),
+      await RingMember.join(other, channel, 'billing', 2, full.url),
     ];
     await other.config('SET', 'maxmemory', '1mb');
     await expect(other.set('x', 'y')).rejects.toThrow('OOM');
@@ -336,21 +293,37 @@ describe('the ring scripts', () => {
     expect(await redis.pttl(membersKey(channel))).toBeGreaterThan(86_000_000);
   });
 
+  const folder = new URL('./lua/', import.meta.url);
+  const read = (file: string) => readFileSync(new URL(file, folder), 'utf8');
+  const files = readdirSync(folder).filter((file) => file.endsWith('.lua'));
+
   it('has the texts that stand in the .lua files', () => {
-    const folder = new URL('./lua/', import.meta.url);
-    const read = (file: string) => [file.replace('.lua', ''), readFileSync(new URL(file, folder), 'utf8')];
-    expect(luaTexts, 'a .lua file has changed: npm run lua').toEqual(Object.fromEntries(readdirSync(folder).map(read)));
+    const texts = files.map((file) => [file.replace('.lua', ''), read(file)]);
+    expect(luaTexts, 'a .lua file has changed: npm run lua').toEqual(Object.fromEntries(texts));
+  });
+
+  it('has, in each script, the includes as they stand in files of their own', () => {
+    const asked = new Set<string>();
+    for (const file of files) {
+      for (const [, part = '', rest = ''] of read(file).matchAll(
+        /^-- include (.*)\n([\s\S]*?)(?=^-- include |(?![\s\S]))/gm,
+      )) {
+        asked.add(`${part}.lua`);
+        const [included] = rest.split(`-- end of ${part}\n`);
+        expect(included, `${file} includes another ${part}: npm run lua`).toBe(read(`includes/${part}.lua`));
+      }
+    }
+    expect([...asked].sort()).toEqual(readdirSync(new URL('includes/', folder)).sort());
   });
 
   it('writes above each script what goes in and what comes out', () => {
-    const folder = new URL('./lua/', import.meta.url);
-    for (const file of readdirSync(folder)) {
-      const [header = '', body = ''] = readFileSync(new URL(file, folder), 'utf8').split(']]\n', 2);
+    for (const file of files) {
+      const [header = '', body = ''] = read(file).split(']]\n', 2);
       expect(header, file).toMatch(new RegExp(`^--\\[\\[ ${file}: `));
       expect(header, file).toContain('Returns');
       const used = (text: string, what: string) =>
         [...new Set([...text.matchAll(new RegExp(`${what}\\[(\\d+)`, 'g'))].map(([, n]) => n))].sort();
-      const rest = readFileSync(new URL(file, folder), 'utf8').slice(header.length);
+      const rest = read(file).slice(header.length);
       expect(used(header, 'KEYS'), `${file}: ${body.length}`).toEqual(used(rest, 'KEYS'));
       for (const argument of used(rest, 'ARGV')) expect(used(header, 'ARGV'), file).toContain(argument);
     }

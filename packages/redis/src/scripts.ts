@@ -14,15 +14,15 @@ function load(name: keyof typeof luaTexts): Script {
 }
 
 export const publishScript = load('publish');
+export const askScript = load('ask');
 export const joinScript = load('join');
 export const leaveScript = load('leave');
 export const audienceScript = load('audience');
 
 /** Makes the scripts known to the server that a connection has just reached. */
 export async function loadScripts(client: Redis): Promise<void> {
-  await Promise.all(
-    [publishScript, joinScript, leaveScript, audienceScript].map(({ text }) => client.script('LOAD', text)),
-  );
+  const scripts = [publishScript, askScript, joinScript, leaveScript, audienceScript];
+  await Promise.all(scripts.map(({ text }) => client.script('LOAD', text)));
 }
 
 /** Runs a script that may be run twice without harm: it is sent whole when the server has forgotten it. */

@@ -1,6 +1,15 @@
 // What the tests of this package share: contracts, and buses that end with their test.
+import { randomBytes } from 'node:crypto';
 import { defineEvent } from '@belfry/contracts';
-import { type Bus, type BusOptions, createBus, type Logger } from '@belfry/core';
+import {
+  type Bus,
+  type BusOptions,
+  createBus,
+  type Logger,
+  type OutgoingRequest,
+  systemClock,
+  type Transport,
+} from '@belfry/core';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { type RedisTransportOptions, redisTransport } from '../src/index.js';
@@ -44,3 +53,21 @@ export async function note(
 }
 
 export const range = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+/** A transport without a bus above it, closed when the test is over. */
+export function startTransport(
+  service: string,
+  redis: RedisTransportOptions,
+  logger: Logger = collectingLogger(),
+): Transport & { readonly instance: string } {
+  const instance = randomBytes(8).toString('hex');
+  const transport = redisTransport(redis)({ service, instance, logger, clock: systemClock });
+  onTestFinished(() => transport.close());
+  return Object.assign(transport, { instance });
+}
+
+/** A request to send, whose body says which one it is. */
+export const requestOf = (channel: string, n: number, key?: string): OutgoingRequest => {
+  const body = JSON.stringify({ n });
+  return { channel, key, size: body.length, encode: () => body };
+};

@@ -16,6 +16,8 @@ local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should this key hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
 
+-- include drop
+-- Takes dead places out of a group's ring.
 local function drop(group, ring, dead)
   local rest = {}
   for i = 1, #ring, PLACE do
@@ -23,6 +25,7 @@ local function drop(group, ring, dead)
   end
   redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
 end
+-- end of drop
 
 -- A lone event without a key. It comes before what only the others need, because Redis makes a script's functions anew in each call.
 -- The members are asked one after the other, beginning with the one whose turn it is.
@@ -49,17 +52,21 @@ if #ARGV == 5 and ARGV[4] == '' then
   return receipt
 end
 
-local keys, events = {}, {}
-for i = 4, #ARGV, 2 do
-  keys[#keys + 1] = tonumber(ARGV[i]) or false
-  events[#events + 1] = ARGV[i + 1]
+-- include ring
+-- The messages of this call, and the CRC-32 of the key of each or false. `first` is where they begin among the arguments.
+local function messages_from(first)
+  local messages, keys = {}, {}
+  for i = first, #ARGV, 2 do
+    keys[#keys + 1] = tonumber(ARGV[i]) or false
+    messages[#messages + 1] = ARGV[i + 1]
+  end
+  return messages, keys
 end
 
 local function frame(list)
   if #list == 1 then return list[1] end
   return '\30' .. table.concat(list, '\n\30') .. '\n'
 end
-local whole = frame(events)
 
 -- Rendezvous hashing: the member with the highest score has the key. Products stay below 2^53, where Lua's numbers are exact.
 local function score(key, number)
@@ -85,48 +92,68 @@ local function owners(members)
   end
 end
 
--- A lone event with a key: the living member with the highest score has it.
-local function deal_one(group, ring, inbox, members)
+-- The members of a ring: none when it is nobody's ring.
+local function members_of(ring)
+  local members = {}
+  if #ring % PLACE > 0 then return members end
+  for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
+  return members
+end
+
+-- Gives a lone message to the connected member that has its key, and returns who that is. The places of those who have a higher
+-- score but are not connected are dropped.
+local function deal_one(message, key, group, ring, inbox, members)
   local dead = {}
   while #members > 0 do
-    local at = owners(members)(keys[1])
-    if redis.call('SPUBLISH', inbox .. members[at], whole) > 0 then
+    local at = owners(members)(key)
+    if redis.call('SPUBLISH', inbox .. members[at], message) > 0 then
       if next(dead) then drop(group, ring, dead) end
-      return 1
+      return members[at]
     end
     dead[members[at]] = true
     table.remove(members, at)
   end
-  return 0
 end
 
--- A burst: find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
-local function deal_burst(group, ring, inbox, members)
+-- The connected ones among a group's members. If there is one, the places of the others are dropped.
+local function living_of(group, ring, inbox, members)
   local inboxes, living, dead = {}, {}, {}
+  if #members == 0 then return living end
   for i, member in ipairs(members) do inboxes[i] = inbox .. member end
   local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
   for i, member in ipairs(members) do
     if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
   end
-  if #living == 0 then return 0 end
-  if next(dead) then drop(group, ring, dead) end
-  local hands, owner = {}, owners(living)
-  for i, event in ipairs(events) do
-    local at = keys[i] and owner(keys[i]) or (turn + i - 1) % #living + 1
-    local hand = hands[at]
-    if hand then hand[#hand + 1] = event else hands[at] = { event } end
-  end
-  for at, hand in pairs(hands) do redis.call('SPUBLISH', inbox .. living[at], frame(hand)) end
-  return 1
+  if #living > 0 and next(dead) then drop(group, ring, dead) end
+  return living
 end
 
+-- Deals messages out over members: by key, else by turn, and to each all of its own at once. Returns for each message who has it.
+local function deal_out(messages, keys, turn, inbox, members)
+  local hands, chosen, owner = {}, {}, owners(members)
+  for i, message in ipairs(messages) do
+    local at = keys[i] and owner(keys[i]) or (turn + i - 1) % #members + 1
+    local hand = hands[at]
+    if hand then hand[#hand + 1] = message else hands[at] = { message } end
+    chosen[i] = members[at]
+  end
+  for at, hand in pairs(hands) do redis.call('SPUBLISH', inbox .. members[at], frame(hand)) end
+  return chosen
+end
+-- end of ring
+
+local events, keys = messages_from(4)
+local whole = frame(events)
+
 local function deal(group, ring)
-  if #ring == 0 or #ring % PLACE ~= 0 then return 0 end -- nobody, or nobody's ring
-  local inbox = base .. 'inbox:' .. group .. ':'
-  if #ring == PLACE then return redis.call('SPUBLISH', inbox .. string.sub(ring, 1, ID), whole) > 0 and 1 or 0 end
-  local members = {}
-  for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
-  return (#events == 1 and deal_one or deal_burst)(group, ring, inbox, members)
+  local inbox, members = base .. 'inbox:' .. group .. ':', members_of(ring)
+  if #members == 1 then return redis.call('SPUBLISH', inbox .. members[1], whole) > 0 and 1 or 0 end
+  if #events == 1 then return deal_one(whole, keys[1], group, ring, inbox, members) and 1 or 0 end
+  -- A burst: find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
+  local living = living_of(group, ring, inbox, members)
+  if #living == 0 then return 0 end
+  deal_out(events, keys, turn, inbox, living)
+  return 1
 end
 
 -- One listener decides for the whole call: nobody can subscribe while a script runs.

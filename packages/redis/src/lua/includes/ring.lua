@@ -1,0 +1,87 @@
+-- The messages of this call, and the CRC-32 of the key of each or false. `first` is where they begin among the arguments.
+local function messages_from(first)
+  local messages, keys = {}, {}
+  for i = first, #ARGV, 2 do
+    keys[#keys + 1] = tonumber(ARGV[i]) or false
+    messages[#messages + 1] = ARGV[i + 1]
+  end
+  return messages, keys
+end
+
+local function frame(list)
+  if #list == 1 then return list[1] end
+  return '\30' .. table.concat(list, '\n\30') .. '\n'
+end
+
+-- Rendezvous hashing: the member with the highest score has the key. Products stay below 2^53, where Lua's numbers are exact.
+local function score(key, number)
+  local h = bit.bxor(key, number) % 4294967296
+  h = (h * 1597333) % 4294967291
+  h = bit.bxor(h, bit.rshift(h, 15)) % 4294967296
+  return (h * 2039213) % 4294967279
+end
+
+-- Answers for the keys of one set of members: which of them has it.
+local function owners(members)
+  local numbers, known = {}, {}
+  for i, member in ipairs(members) do numbers[i] = tonumber(string.sub(member, 1, 8), 16) or 0 end
+  return function(key)
+    if known[key] then return known[key] end
+    local best, highest = 1, -1
+    for i, number in ipairs(numbers) do
+      local s = score(key, number)
+      if s > highest then best, highest = i, s end
+    end
+    known[key] = best
+    return best
+  end
+end
+
+-- The members of a ring: none when it is nobody's ring.
+local function members_of(ring)
+  local members = {}
+  if #ring % PLACE > 0 then return members end
+  for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
+  return members
+end
+
+-- Gives a lone message to the connected member that has its key, and returns who that is. The places of those who have a higher
+-- score but are not connected are dropped.
+local function deal_one(message, key, group, ring, inbox, members)
+  local dead = {}
+  while #members > 0 do
+    local at = owners(members)(key)
+    if redis.call('SPUBLISH', inbox .. members[at], message) > 0 then
+      if next(dead) then drop(group, ring, dead) end
+      return members[at]
+    end
+    dead[members[at]] = true
+    table.remove(members, at)
+  end
+end
+
+-- The connected ones among a group's members. If there is one, the places of the others are dropped.
+local function living_of(group, ring, inbox, members)
+  local inboxes, living, dead = {}, {}, {}
+  if #members == 0 then return living end
+  for i, member in ipairs(members) do inboxes[i] = inbox .. member end
+  local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
+  for i, member in ipairs(members) do
+    if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
+  end
+  if #living > 0 and next(dead) then drop(group, ring, dead) end
+  return living
+end
+
+-- Deals messages out over members: by key, else by turn, and to each all of its own at once. Returns for each message who has it.
+local function deal_out(messages, keys, turn, inbox, members)
+  local hands, chosen, owner = {}, {}, owners(members)
+  for i, message in ipairs(messages) do
+    local at = keys[i] and owner(keys[i]) or (turn + i - 1) % #members + 1
+    local hand = hands[at]
+    if hand then hand[#hand + 1] = message else hands[at] = { message } end
+    chosen[i] = members[at]
+  end
+  for at, hand in pairs(hands) do redis.call('SPUBLISH', inbox .. members[at], frame(hand)) end
+  return chosen
+end
