@@ -27,6 +27,18 @@ describe("README's code", () => {
     expect(said).toEqual(['shop: sells a bell', 'billing: takes 1250 cents for a bell', 'shop: ships a bell']);
   });
 
+  it.each(places)('asks and answers over %s', async (_place, env) => {
+    const said = await runWithTsx('docs/snippets/requests/main.ts', { ...env, BELFRY_NAMESPACE: uniqueNamespace() });
+    expect(said).toEqual([
+      'bell: 1250 cents',
+      'moon: not for sale',
+      'rope',
+      'DUPLICATE_RESPONDER',
+      '{ cents: 300 }',
+      'NO_RESPONDERS',
+    ]);
+  });
+
   it('runs a bus without decorators or a container', async () => {
     const said = await runWithTsx('docs/snippets/bus.ts', { BELFRY_URL: 'memory:' });
     expect(said.sort()).toEqual(['ann spent 12.5', '{ broadcast: 0, groups: { reports: 1 } }']);

@@ -13,10 +13,10 @@ console.log(await desk.priceTag('bell'));
 console.log(await desk.priceTag('moon'));
 console.log(await desk.firstUpTo(1000));
 
+const { BELFRY_URL: url = 'memory:', BELFRY_NAMESPACE: namespace = 'belfry' } = process.env;
 // #region bus
-const url = process.env.BELFRY_URL ?? 'memory:';
-const clocks = createBus({ name: 'clocks', url });
-const visitors = createBus({ name: 'visitors', url });
+const clocks = createBus({ name: 'clocks', url, namespace });
+const visitors = createBus({ name: 'visitors', url, namespace });
 
 // The same without decorators and a container.
 await clocks.respond(QuotePrice, ({ sku }) => QuotePrice.error('UNKNOWN_SKU', { sku })).catch(report);
