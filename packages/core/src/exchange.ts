@@ -51,8 +51,10 @@ export class Exchange implements OutgoingRequest, Watched {
   #waiting: Waiting;
   /** `/service/instance` that received it. */
   #asked: string | undefined;
-  /** Perhaps it was handed to the broker. */
+  /** Perhaps it was handed to the broker, which has not said that nobody received it. */
   #written = false;
+  /** The broker has said that nobody received it. */
+  #unheard = false;
   #isOver = false;
   /** The other side should know that nobody waits any more, once it is known who that is. */
   #cancelled = false;
@@ -147,11 +149,17 @@ export class Exchange implements OutgoingRequest, Watched {
     if (this.end(false)) this.#waiting.fail(error);
   }
 
-  /** Ends it, and tells the other side that nobody waits any more. */
-  cancel(answered: boolean): void {
-    if (!this.end(answered)) return;
+  /** Ends it, and tells the other side that nobody waits any more. False: it was over already. */
+  cancel(answered: boolean): boolean {
+    if (!this.end(answered)) return false;
     this.#cancelled = true;
     this.tell('cancel');
+    return true;
+  }
+
+  /** The same, and whoever waits gets the error. */
+  giveUp(error: unknown): void {
+    if (this.cancel(false)) this.#waiting.fail(error);
   }
 
   lost(): void {
@@ -180,6 +188,9 @@ export class Exchange implements OutgoingRequest, Watched {
           if (this.#cancelled) this.tell('cancel');
           return;
         }
+        if (!this.#written) return; // the time was over before it could be written
+        this.#written = false;
+        this.#unheard = true;
         if (clock.now() - transport.resumedAt >= RECOVERY) throw noResponders(this.#options.contract);
         await sleep(clock, PAUSE);
       }
@@ -192,7 +203,7 @@ export class Exchange implements OutgoingRequest, Watched {
   #timeOut(milliseconds: number): void {
     const { contract } = this.#options;
     if (!this.#written) {
-      this.fail(notSent(contract, milliseconds));
+      this.fail(this.#unheard ? noResponders(contract) : notSent(contract, milliseconds));
       return;
     }
     const of = contract.stream
@@ -206,14 +217,12 @@ export class Exchange implements OutgoingRequest, Watched {
           ? 'The broker did not say who received it. It may have been handled.'
           : 'It may have been handled, or be handled still. Is the instance alive, or the timeout too short?',
     });
-    if (contract.stream) this.tell('cancel'); // else the handler knows its deadline
-    this.fail(error);
+    if (contract.stream) this.giveUp(error);
+    else this.fail(error); // the handler knows its deadline
   }
 
   readonly #abort = (signal: AbortSignal): void => {
-    this.#cancelled = true;
-    this.tell('cancel');
-    this.fail(
+    this.giveUp(
       new BelfryError('REQUEST_ABORTED', {
         message: `${this.#options.contract.channel} was aborted by its caller.`,
         hint: 'The cause is the reason of the signal.',

@@ -108,13 +108,17 @@ export class Requests {
 
   /** Resolves once nobody waits for an answer: a stream that nobody takes from is not waited for. */
   async idle(): Promise<void> {
-    while ([...this.#pending.values()].some(({ isAwaited }) => isAwaited))
-      await new Promise<void>((resolve) => this.#changed.push(resolve));
+    while (this.#isAwaited) await new Promise<void>((resolve) => this.#changed.push(resolve));
   }
 
   /** Gives up what is still on its way. */
   abandon(error: BelfryError): void {
-    for (const exchange of [...this.#pending.values()]) exchange.fail(error);
+    for (const exchange of [...this.#pending.values()]) exchange.giveUp(error);
+  }
+
+  get #isAwaited(): boolean {
+    for (const { isAwaited } of this.#pending.values()) if (isAwaited) return true;
+    return false;
   }
 
   #ask(contract: AnyRequest, input: unknown, options: AskOptions, stream?: ReplyStream): Promise<unknown> {
@@ -212,7 +216,7 @@ export class Requests {
         clock,
         over: (over, answered) => {
           this.#pending.delete(over.id);
-          for (const changed of this.#changed.splice(0)) changed();
+          if (this.#changed.length > 0) for (const changed of this.#changed.splice(0)) changed();
           if (answered) this.stats.answered++;
           else this.stats.failed++;
         },

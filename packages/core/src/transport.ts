@@ -31,7 +31,7 @@ export interface OutgoingRequest {
   readonly size: number;
   /**
    * Encodes it. Called when it is written and not before, because the time that is left travels with it; `undefined` when none is left, or
-   * the caller has gone: then it is not sent. May be called again when the broker has not taken it.
+   * the caller has gone: then it is not sent. May be called again when the broker has not taken it. Never throws.
    */
   encode(): string | undefined;
 }
