@@ -18,7 +18,7 @@ export type JsonMistake<T, Depth extends unknown[] = []> = 0 extends 1 & T
       ? never
       : T extends Json
         ? never
-        : T extends undefined | symbol | bigint
+        : T extends undefined | void | symbol | bigint
           ? NotJson<'undefined, symbols and bigints cannot travel as JSON'>
           : T extends (...args: never[]) => unknown
             ? NotJson<'functions cannot travel as JSON'>

@@ -149,6 +149,7 @@ export function defineRequest<
     });
   }
   const channel = version === 1 ? name : `${name}.v${version}`;
+  const declared = Object.freeze({ ...errors });
   return Object.freeze({
     kind: 'request',
     name,
@@ -156,7 +157,7 @@ export function defineRequest<
     channel,
     input,
     output,
-    errors: Object.freeze({ ...errors }) as E,
+    errors: declared as E,
     stream: stream as Stream,
     timeout: toMilliseconds(timeout),
     key,
@@ -165,7 +166,7 @@ export function defineRequest<
     isError: (error: unknown, code?: string) =>
       isRequestError(error) &&
       error.request === channel &&
-      (code === undefined ? Object.hasOwn(errors, error.code) : error.code === code),
+      (code === undefined ? Object.hasOwn(declared, error.code) : error.code === code),
   } as unknown as RequestContract<Name, I, O, E, Stream>);
 }
 

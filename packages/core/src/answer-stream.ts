@@ -1,5 +1,6 @@
 import { isRequestError } from '@belfry/contracts';
 import type { Clock, Timer } from './clock.js';
+import type { Deadline } from './deadline.js';
 import { FIRST_CREDIT, type LetterKind } from './letter.js';
 
 export interface AnswerStreamOptions {
@@ -9,8 +10,10 @@ export interface AnswerStreamOptions {
   readonly encode: (value: unknown) => string | Promise<string>;
   /** Writes to the caller. Resolves with whether it was received. */
   readonly write: (kind: LetterKind, dataJson?: string, sequence?: number) => Promise<boolean>;
-  /** The handler works on a value from now on; or nobody waits for one at the moment. */
-  readonly working: (isWorking: boolean) => void;
+  /** Until when the handler should have given its next value: moved for each. */
+  readonly deadline: Deadline;
+  /** How long it has for each, in milliseconds. */
+  readonly timeout: number;
   readonly clock: Clock;
 }
 
@@ -38,6 +41,7 @@ export class AnswerStream {
   #written = 0;
   #credit = FIRST_CREDIT;
   #stopped = false;
+  #isLate = false;
   #flushing: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -49,6 +53,16 @@ export class AnswerStream {
   /** How many values were written. */
   get written(): number {
     return this.#written;
+  }
+
+  /** Its time was over before it ended: perhaps it gave up half way. */
+  get isLate(): boolean {
+    return this.#isLate;
+  }
+
+  /** Nobody wanted more. */
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   /** The caller permits so many values in all. */
@@ -84,22 +98,34 @@ export class AnswerStream {
         isOpen = true;
         if (!this.#stopped) this.#push(await this.#options.encode(value));
       }
-      await this.#flushing;
-      if (!isOpen && !this.#stopped) await this.#options.write('end', undefined, this.#written);
-    } finally {
-      this.#options.working(false);
-      await this.#flushing;
-      if (isOpen) await this.#iterator.return?.();
+    } catch (error) {
+      await this.#handlerEnded();
+      if (isOpen) await this.#close().catch(() => {}); // the first error tells more
+      throw error;
     }
+    await this.#handlerEnded();
+    if (isOpen) await this.#close();
+  }
+
+  async #handlerEnded(): Promise<void> {
+    const { deadline } = this.#options;
+    this.#isLate = deadline.isOver;
+    deadline.move(Number.POSITIVE_INFINITY);
+    await this.#flushing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#iterator.return?.();
   }
 
   /** Waits for credit. False: nobody wants more. */
   async #mayPull(): Promise<boolean> {
+    const { deadline, timeout, clock } = this.#options;
     if (!this.#hasCredit) {
-      this.#options.working(false);
+      deadline.move(Number.POSITIVE_INFINITY);
       while (!this.#hasCredit && !this.#stopped) await this.#news();
     }
-    if (!this.#stopped) this.#options.working(true);
+    if (!this.#stopped) deadline.move(clock.now() + timeout);
     return !this.#stopped;
   }
 
@@ -114,7 +140,7 @@ export class AnswerStream {
       timer = this.#options.clock.after(
         KEEPALIVE,
         () => {
-          void this.#options.write('values', '[]', this.#written);
+          if (this.#flushing === undefined) void this.#write('values', '[]', this.#written); // it must overtake nothing
           remind();
         },
         'background',
@@ -143,9 +169,14 @@ export class AnswerStream {
       this.#unsentSize -= size;
       this.#untaken.push({ upTo: this.#written, size });
       this.#untakenSize += size;
-      if (!(await this.#options.write('values', `[${values.join()}]`, first))) this.#stopped = true; // the caller is gone
+      await this.#write('values', `[${values.join()}]`, first);
     }
     this.#flushing = undefined;
+  }
+
+  /** A caller that does not receive it is gone. */
+  async #write(kind: LetterKind, dataJson: string, sequence: number): Promise<void> {
+    if (!(await this.#options.write(kind, dataJson, sequence))) this.stop();
   }
 
   #nextLetter(): string[] {

@@ -38,13 +38,13 @@ export class Answer implements Watched {
     this.deadline = new Deadline(clock, deadline, contract.channel);
   }
 
-  get request(): string {
-    return this.#options.request;
+  /** `/service/instance` of who asks. */
+  get caller(): string {
+    return this.#options.caller;
   }
 
   get peer(): string {
-    const { mailbox, caller } = this.#options;
-    return mailbox.addressOf(caller);
+    return this.#options.mailbox.addressOf(this.caller);
   }
 
   /** Nobody waits any more. */

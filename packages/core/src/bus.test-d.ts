@@ -1,4 +1,4 @@
-import { defineChannel, defineEvent, type EventData } from '@belfry/contracts';
+import { defineChannel, defineEvent, defineRequest, type EventData } from '@belfry/contracts';
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { expectTypeOf } from 'vitest';
@@ -11,6 +11,12 @@ import {
   type MessageContext,
   type Publisher,
   type Receipt,
+  type Reply,
+  type ReplyIterator,
+  type RequestContext,
+  Requester,
+  type RequestHandler,
+  type Responder,
   type Subscription,
 } from './index.js';
 
@@ -167,3 +173,139 @@ bus.close({ timeout: '5 weeks' });
 
 // @ts-expect-error - what a subscription counts is not for others to change
 (await bus.subscribe(Placed, () => {})).stats.handled = 0;
+
+// Requests: the caller gives the input's input, and gets a promise of the output's output.
+const Quote = defineRequest('pricing.quote', {
+  input: z.object({ sku: z.string(), count: z.number().default(1) }),
+  output: z.object({ cents: z.number(), at: z.iso.datetime().transform((text) => new Date(text)) }),
+  errors: { UNKNOWN_SKU: z.object({ sku: z.string() }), SOLD_OUT: null },
+});
+const Count = defineRequest('numbers.count', {
+  input: z.number(),
+  output: z.number(),
+  errors: { TOO_MANY: null },
+  stream: true,
+});
+const price = { cents: 7, at: '2026-01-02T03:04:05Z' };
+
+expectTypeOf<Bus>().toExtend<Requester>();
+expectTypeOf(bus.request(Quote, { sku: 'x' })).toEqualTypeOf<Promise<{ cents: number; at: Date }>>();
+expectTypeOf(bus.request(Count, 7)).toEqualTypeOf<ReplyIterator<number>>();
+expectTypeOf<Reply<typeof Quote>>().toEqualTypeOf<Promise<{ cents: number; at: Date }>>();
+bus.request(Quote, { sku: 'x' }, { timeout: '1s', signal: new AbortController().signal, key: 'k' });
+bus.request(Quote, { sku: 'x' }, { correlationId: 'c', extensions: { tenant: 'eu' } });
+for await (const n of bus.request(Count, 7)) expectTypeOf(n).toEqualTypeOf<number>();
+{
+  await using numbers = bus.request(Count, 7);
+  expectTypeOf(await numbers.return()).toEqualTypeOf<IteratorResult<number, undefined>>();
+}
+const requester: Requester = bus;
+expectTypeOf(requester.request(Quote, { sku: 'x' })).toEqualTypeOf<Promise<{ cents: number; at: Date }>>();
+await bus.request(Quote, { sku: 'x' }).catch((error: unknown) => {
+  if (Quote.isError(error, 'UNKNOWN_SKU')) expectTypeOf(error.data.sku).toEqualTypeOf<string>();
+});
+
+// @ts-expect-error - the input lacks `sku`
+bus.request(Quote, {});
+// @ts-expect-error - the sku is a text
+bus.request(Quote, { sku: 7 });
+// @ts-expect-error - the input has a field that the contract does not know
+bus.request(Quote, { sku: 'x', depot: 'main' });
+// @ts-expect-error - no input at all
+bus.request(Quote);
+// @ts-expect-error - an event is published, not asked
+bus.request(Placed, order);
+// @ts-expect-error - a request is asked, not published
+bus.publish(Quote, { sku: 'x' });
+// @ts-expect-error - a request is answered, not subscribed to
+bus.subscribe(Quote, () => {});
+// @ts-expect-error - a name is no contract
+bus.request('pricing.quote', { sku: 'x' });
+// @ts-expect-error - no duration
+bus.request(Quote, { sku: 'x' }, { timeout: 'soon' });
+// @ts-expect-error - a controller is no signal
+bus.request(Quote, { sku: 'x' }, { signal: new AbortController() });
+// @ts-expect-error - an unknown option of a request
+bus.request(Quote, { sku: 'x' }, { retries: 3 });
+// @ts-expect-error - one value is awaited, not iterated over
+for await (const _ of bus.request(Quote, { sku: 'x' }));
+// @ts-expect-error - many values are iterated over, not awaited
+bus.request(Count, 7).then(() => {});
+// @ts-expect-error - the answer has no such field
+(await bus.request(Quote, { sku: 'x' })).dollars;
+
+// Responding: the handler gets the input's output, and gives the output's input, or an error that the contract declares.
+expectTypeOf(bus.respond(Quote, () => price)).toEqualTypeOf<Promise<Responder>>();
+bus.respond(Quote, (input, context) => {
+  expectTypeOf(input).toEqualTypeOf<{ sku: string; count: number }>();
+  expectTypeOf(context).toEqualTypeOf<RequestContext<typeof Quote>>();
+  expectTypeOf(context.type).toEqualTypeOf<'pricing.quote'>();
+  expectTypeOf(context.data).toEqualTypeOf(input);
+  expectTypeOf(context.deadline).toEqualTypeOf<Date>();
+  expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>();
+  return price;
+});
+bus.respond(Quote, async ({ sku }) => (sku === '' ? Quote.error('UNKNOWN_SKU', { sku }) : price));
+bus.respond(Quote, () => Quote.error('SOLD_OUT'), { concurrency: 4, maxQueuedMessages: 10 });
+bus.respond(Quote, (_: { sku: string }) => price);
+bus.respond(Quote, () => {
+  throw Quote.error('SOLD_OUT');
+});
+const quote: RequestHandler<typeof Quote> = () => price;
+bus.respond(Quote, quote);
+bus.respond(Count, async function* (most, { deadline }) {
+  expectTypeOf(most).toEqualTypeOf<number>();
+  expectTypeOf(deadline).toEqualTypeOf<Date>();
+  yield 1;
+  if (most > 1) throw Count.error('TOO_MANY');
+});
+
+// @ts-expect-error - the handler expects another input
+bus.respond(Quote, (_: { sku: number }) => price);
+// @ts-expect-error - the handler expects a field that the request does not have
+bus.respond(Quote, (_: { customer: string }) => price);
+// @ts-expect-error - the answer lacks `at`
+bus.respond(Quote, () => ({ cents: 7 }));
+// @ts-expect-error - what travels is a text, not a Date
+bus.respond(Quote, async () => ({ cents: 7, at: new Date() }));
+// @ts-expect-error - no answer
+bus.respond(Quote, () => {});
+// @ts-expect-error - no answer in a promise either
+bus.respond(Quote, async () => {});
+// @ts-expect-error - an error of another contract
+bus.respond(Quote, () => Count.error('TOO_MANY'));
+// @ts-expect-error - any other error is thrown, not returned
+bus.respond(Quote, () => new Error('no'));
+// @ts-expect-error - one value is the answer, and this is a generator
+bus.respond(Quote, async function* () {
+  yield price;
+});
+// @ts-expect-error - many values are the answer: the handler is a generator
+bus.respond(Count, () => 7);
+// @ts-expect-error - the generator yields texts, not numbers
+bus.respond(Count, async function* () {
+  yield 'seven';
+});
+// @ts-expect-error - the handler expects the context of another request
+bus.respond(Quote, (_, __: RequestContext<typeof Count>) => price);
+// @ts-expect-error - there is no third parameter
+bus.respond(Quote, (_, __, ___: string) => price);
+// @ts-expect-error - no handler
+bus.respond(Quote);
+// @ts-expect-error - an event is subscribed to, not answered
+bus.respond(Placed, () => price);
+// @ts-expect-error - the responders of a service share the work: there is no other group
+bus.respond(Quote, () => price, { group: 'audit' });
+// @ts-expect-error - a request goes to one instance
+bus.respond(Quote, () => price, { broadcast: true });
+// @ts-expect-error - an unknown option of a responder
+bus.respond(Quote, () => price, { concurency: 4 });
+
+bus.ready(Quote, { groups: ['pricing'] });
+expectTypeOf(bus.requests.late).toEqualTypeOf<number>();
+expectTypeOf((await bus.respond(Quote, () => price)).stats.expired).toEqualTypeOf<number>();
+// @ts-expect-error - what a bus counts is not for others to change
+bus.requests.asked = 0;
+// @ts-expect-error - what a responder counts is not for others to change
+(await bus.respond(Quote, () => price)).stats.handled = 0;
+createBus({ url: 'memory:', exposeErrors: true });

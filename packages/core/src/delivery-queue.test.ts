@@ -166,8 +166,22 @@ describe('a delivery queue', () => {
     expect(bench.queue).toMatchObject({ inFlight: 0, queued: 0 });
   });
 
+  it('shows what it forgets, each message once, also what is parked for a busy lane', async () => {
+    const bench = new Bench({ concurrency: 2 });
+    bench.push('a:1', 'a:2', 'b:1', 'a:3', 'b:2', '1');
+    expect(bench.started).toEqual(['a:1', 'b:1']);
+    const shown: string[] = [];
+    expect(bench.queue.clear((body) => shown.push(body))).toBe(4);
+    expect(shown.toSorted()).toEqual(['1', 'a:2', 'a:3', 'b:2']);
+    expect(bench.queue.clear((body) => shown.push(body))).toBe(0);
+    bench.push('a:4', 'b:3');
+    for (const body of ['a:1', 'b:1', 'a:4', 'b:3']) await bench.end(body);
+    expect(bench.started).toEqual(['a:1', 'b:1', 'a:4', 'b:3']);
+    expect(shown).toHaveLength(4);
+  });
+
   it('is idle at once when it is cleared and nothing is being handled', async () => {
-    const queue: DeliveryQueue = new DeliveryQueue({
+    const queue: DeliveryQueue<string> = new DeliveryQueue({
       concurrency: 1,
       maxMessages: 10,
       maxBytes: 10,
@@ -187,7 +201,7 @@ describe('a delivery queue', () => {
 
   it('handles at once what can be handled at once', () => {
     const handled: string[] = [];
-    const queue = new DeliveryQueue({
+    const queue = new DeliveryQueue<string>({
       concurrency: 1,
       maxMessages: 1,
       maxBytes: 1,
@@ -200,7 +214,7 @@ describe('a delivery queue', () => {
 
   it('keeps order when a handler brings in more messages while it runs', () => {
     const handled: string[] = [];
-    const queue: DeliveryQueue = new DeliveryQueue({
+    const queue: DeliveryQueue<string> = new DeliveryQueue({
       concurrency: 1,
       maxMessages: 10,
       maxBytes: 100,
@@ -224,7 +238,7 @@ describe('a delivery queue', () => {
         end = resolve;
       });
       let handled = 0;
-      const queue = new DeliveryQueue({
+      const queue = new DeliveryQueue<string>({
         concurrency: where === 'waits behind it' ? 1 : 2,
         maxMessages: 100_000,
         maxBytes: 1_000_000,
@@ -242,7 +256,7 @@ describe('a delivery queue', () => {
   it('overflows no stack when 100 000 quick messages alternate between lanes', async () => {
     const ends: (() => void)[] = [];
     const order = new Map<string, number>();
-    const queue = new DeliveryQueue({
+    const queue = new DeliveryQueue<string>({
       concurrency: 8,
       maxMessages: 100_000,
       maxBytes: 10_000_000,
@@ -276,7 +290,7 @@ describe('a delivery queue', () => {
       const outcome = { handled: 0, unfit: 0, refused: 0, cleared: 0 };
       let waitingBytes = 0;
 
-      const queue: DeliveryQueue = new DeliveryQueue({
+      const queue: DeliveryQueue<string> = new DeliveryQueue({
         concurrency,
         maxMessages,
         maxBytes,

@@ -164,3 +164,9 @@ export function timeOf({ time }: Envelope): Date | undefined {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
+
+/** Who wrote what, of an envelope that is too large to be read, or of too many: as Belfry writes it; `undefined` for any other. */
+export function headOf(text: string): { readonly id: string; readonly source: string } | undefined {
+  const [, id, source] = /^\{"specversion":"1.0","id":"([^"\\]+)","source":"([^"\\]+)"/.exec(text.slice(0, 1024)) ?? [];
+  return id === undefined || source === undefined ? undefined : { id, source };
+}

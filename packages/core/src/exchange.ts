@@ -51,10 +51,8 @@ export class Exchange implements OutgoingRequest, Watched {
   #waiting: Waiting;
   /** `/service/instance` that received it. */
   #asked: string | undefined;
-  /** Perhaps it was handed to the broker, which has not said that nobody received it. */
-  #written = false;
-  /** The broker has said that nobody received it. */
-  #unheard = false;
+  /** `written`: perhaps it was handed to the broker. `unheard`: the broker has said that nobody received it. */
+  #state: 'new' | 'written' | 'unheard' | 'lapsed' = 'new';
   #isOver = false;
   /** The other side should know that nobody waits any more, once it is known who that is. */
   #cancelled = false;
@@ -111,7 +109,8 @@ export class Exchange implements OutgoingRequest, Watched {
   }
 
   receive(letter: Letter): void {
-    this.#asked ??= letter.source;
+    if (this.#asked !== undefined && letter.source !== this.#asked) return; // from somebody who was not asked
+    this.#askedOf(letter.source);
     this.#waiting.receive(letter);
   }
 
@@ -172,25 +171,23 @@ export class Exchange implements OutgoingRequest, Watched {
   }
 
   encode(): string | undefined {
-    const rest = Math.floor(this.#until - this.#options.clock.now());
-    if (this.#isOver || rest <= 0) return undefined;
-    this.#written = true;
-    return this.#options.write(rest);
+    const rest = this.#until - this.#options.clock.now();
+    if (this.#isOver || rest <= 0) {
+      this.#state = 'lapsed';
+      return undefined;
+    }
+    this.#state = 'written';
+    return this.#options.write(Math.max(1, Math.floor(rest)));
   }
 
   async #send(): Promise<void> {
     const { transport, clock } = this.#options;
     try {
-      while (!this.#isOver) {
+      while (!this.#isOver && this.#asked === undefined) {
         const asked = await transport.ask(this);
-        if (asked !== undefined) {
-          this.#asked = `/${asked}`;
-          if (this.#cancelled) this.tell('cancel');
-          return;
-        }
-        if (!this.#written) return; // the time was over before it could be written
-        this.#written = false;
-        this.#unheard = true;
+        if (asked !== undefined) this.#askedOf(`/${asked}`);
+        if (this.#asked !== undefined || this.#state === 'lapsed') return;
+        this.#state = 'unheard';
         if (clock.now() - transport.resumedAt >= RECOVERY) throw noResponders(this.#options.contract);
         await sleep(clock, PAUSE);
       }
@@ -200,35 +197,51 @@ export class Exchange implements OutgoingRequest, Watched {
     }
   }
 
+  #askedOf(instance: string): void {
+    if (this.#asked !== undefined) return; // it has written already
+    this.#asked = instance;
+    if (this.#cancelled) this.tell('cancel');
+  }
+
   #timeOut(milliseconds: number): void {
     const { contract } = this.#options;
-    if (!this.#written) {
-      this.fail(this.#unheard ? noResponders(contract) : notSent(contract, milliseconds));
+    if (this.#state !== 'written') {
+      this.fail(this.#state === 'unheard' ? noResponders(contract) : notSent(contract, milliseconds));
       return;
     }
+    const error = this.#timeout(milliseconds);
+    if (contract.stream) this.giveUp(error);
+    else this.fail(error); // the handler knows its deadline
+  }
+
+  #timeout(milliseconds: number): BelfryError {
+    const { contract } = this.#options;
     const of = contract.stream
       ? `the next value of ${contract.channel} did not come`
       : `${contract.channel} was not answered`;
     const by = this.#asked === undefined ? '' : ` by ${this.#asked.slice(1)}`;
-    const error = new BelfryError('REQUEST_TIMEOUT', {
+    return new BelfryError('REQUEST_TIMEOUT', {
       message: `${of} within ${Math.round(milliseconds)} ms${by}.`,
       hint:
         this.#asked === undefined
           ? 'The broker did not say who received it. It may have been handled.'
           : 'It may have been handled, or be handled still. Is the instance alive, or the timeout too short?',
     });
-    if (contract.stream) this.giveUp(error);
-    else this.fail(error); // the handler knows its deadline
   }
 
-  readonly #abort = (signal: AbortSignal): void => {
-    this.giveUp(
-      new BelfryError('REQUEST_ABORTED', {
-        message: `${this.#options.contract.channel} was aborted by its caller.`,
-        hint: 'The cause is the reason of the signal.',
-        cause: signal.reason,
-      }),
-    );
+  readonly #abort = ({ reason }: AbortSignal): void => {
+    const { contract, clock } = this.#options;
+    // The signal of the request that is being handled, at its deadline: the same moment as the end of the own time.
+    if (BelfryError.is(reason) && reason.code === 'REQUEST_TIMEOUT')
+      this.giveUp(this.#timeout(clock.now() - this.since));
+    else
+      this.giveUp(
+        new BelfryError('REQUEST_ABORTED', {
+          message: `${contract.channel} was aborted by its caller.`,
+          hint: 'The cause is the reason of the signal.',
+          cause: reason,
+        }),
+      );
   };
 }
 
@@ -241,5 +254,5 @@ const noResponders = ({ channel }: AnyRequest): BelfryError =>
 const notSent = ({ channel }: AnyRequest, milliseconds: number): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {
     message: `${channel} could not be sent within ${Math.round(milliseconds)} ms, and was not handled.`,
-    hint: 'Is Redis running, and to be reached?',
+    hint: 'Is Redis running, and to be reached? Or was this process too busy to send it?',
   });

@@ -51,6 +51,12 @@ function ofBelfry({ channel }: AnyRequest, responder: string, failure: Failure):
       message: `${responder} did not handle ${channel}: ${reason ?? 'it gave no reason'}.`,
     });
   }
+  if (code === 'REQUEST_TIMEOUT') {
+    return new BelfryError(code, {
+      message: `the handler of ${channel} at ${responder} had no more time for its next value.`,
+      hint: 'The timeout is for each value: raise it, or give values more often.',
+    });
+  }
   if (code !== 'HANDLER_FAILED') {
     return new BelfryError('REPLY_INVALID', {
       message: `${responder} answered ${channel} with an error that this side's contract does not declare.`,

@@ -24,7 +24,7 @@ export interface Letter {
 
 /** What an `error` letter says. */
 export interface Failure {
-  /** One that the contract declares, `HANDLER_FAILED` or `REQUEST_REJECTED`. */
+  /** One that the contract declares, `HANDLER_FAILED`, `REQUEST_REJECTED`, or of a stream `REQUEST_TIMEOUT`. */
   readonly code: string;
   /** What comes with a declared error. */
   readonly data?: unknown;
@@ -45,7 +45,7 @@ const TYPE = /^belfry\.(reply|values|end|error|credit|cancel)$/;
 export const letterEncoder = (source: string, nextId: () => string) => {
   const from = `","source":${JSON.stringify(source)},"type":"belfry.`;
   return (kind: LetterKind, request: string, dataJson?: string, sequence?: number): string =>
-    `{"specversion":"1.0","id":"${nextId()}${from}${kind}","causationid":"${request}"${
+    `{"specversion":"1.0","id":"${nextId()}${from}${kind}","causationid":${JSON.stringify(request)}${
       sequence === undefined ? '' : `,"sequence":"${sequence}"`
     }${dataJson === undefined ? '' : `,"data":${dataJson}`}}`;
 };
@@ -58,9 +58,20 @@ export function decodeLetter(body: string): Letter {
     throw unreadable('it is no letter about a request');
   if (kind === 'values' && !Array.isArray(data)) throw unreadable('its values are no list');
   if (kind === 'credit' && !Number.isSafeInteger(data)) throw unreadable('its credit is no whole number');
-  if (kind === 'error' && typeof (data as Failure | null)?.code !== 'string') throw unreadable('its error has no code');
+  if (kind === 'error' && !isFailure(data)) throw unreadable('its error does not say what happened');
   return { kind, request: causationid, source, sequence: Number(sequence), data, size: body.length };
 }
 
 const unreadable = (what: string): BelfryError =>
   new BelfryError('ENVELOPE_INVALID', { message: `a message in an instance's inbox cannot be read: ${what}.` });
+
+function isFailure(data: unknown): data is Failure {
+  if (typeof data !== 'object' || data === null) return false;
+  const { code, errorId, reason, detail } = data as Partial<Failure>;
+  return typeof code === 'string' && isText(errorId) && isText(reason) && (detail === undefined || isDetail(detail));
+}
+
+const isDetail = (detail: Failure['detail'] | null): boolean =>
+  typeof detail?.message === 'string' && isText(detail.stack);
+
+const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';

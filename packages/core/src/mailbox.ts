@@ -32,8 +32,6 @@ export class Mailbox {
   readonly #address: string;
   #link: Promise<TransportSubscription> | undefined;
   #isOpen = false;
-  #underWay = 0;
-  readonly #settled: (() => void)[] = [];
 
   constructor(options: MailboxOptions) {
     this.#options = options;
@@ -88,29 +86,19 @@ export class Mailbox {
     const address = this.addressOf(to);
     const body = this.#encode(kind, request, dataJson, sequence);
     const end = Math.min(until, clock.now() + INSISTENCE);
-    this.#underWay++;
-    try {
-      for (;;) {
-        try {
-          if (await transport.send(address, body)) return true;
-        } catch (error) {
-          if (BelfryError.is(error) && error.code === 'BUS_CLOSED') return false;
-          if (!isPassing(error)) {
-            logger.error({ to, kind, request, err: error }, 'A message about a request could not be sent.');
-            return false;
-          }
+    for (;;) {
+      try {
+        if (await transport.send(address, body)) return true;
+      } catch (error) {
+        if (BelfryError.is(error) && error.code === 'BUS_CLOSED') return false;
+        if (!isPassing(error)) {
+          logger.error({ to, kind, request, err: error }, 'A message about a request could not be sent.');
+          return false;
         }
-        if (clock.now() + PAUSE > end) return false;
-        await sleep(clock, PAUSE);
       }
-    } finally {
-      if (--this.#underWay === 0) for (const settle of this.#settled.splice(0)) settle();
+      if (clock.now() + PAUSE > end) return false;
+      await sleep(clock, PAUSE);
     }
-  }
-
-  /** Resolves once nothing is insisted on any more. */
-  async settled(): Promise<void> {
-    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
   }
 
   /** Stops receiving letters. */

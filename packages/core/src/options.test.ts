@@ -18,6 +18,7 @@ describe('the options of a bus', () => {
       validate: { publish: true, receive: true },
       middleware: [],
       publicChannels: true,
+      exposeErrors: false,
       maxMessageBytes: 1_048_576,
       clock: systemClock,
     });

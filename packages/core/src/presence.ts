@@ -48,11 +48,15 @@ export class Presence {
   }
 
   async #look(): Promise<void> {
-    const { transport, watched, clock } = this.#options;
+    const going = [...this.#options.watched()];
     this.#timer = undefined;
-    const going = [...watched()];
     if (going.length === 0) return;
+    await this.#ask(going);
     this.watch();
+  }
+
+  async #ask(going: readonly Watched[]): Promise<void> {
+    const { transport, clock } = this.#options;
     const now = clock.now();
     const grown = going.filter(({ peer, since }) => peer !== undefined && now - since >= YOUNG);
     if (grown.length === 0 || now - transport.resumedAt < RECOVERY) return;

@@ -87,7 +87,8 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
 
   receive(letter: Letter): void {
     const { kind, sequence, data, size } = letter;
-    if (sequence > this.#received) {
+    // More than it has credit for never comes from Belfry, and must not fill this process.
+    if (sequence > this.#received || this.#received > this.#reported + FIRST_CREDIT) {
       this.#lost();
       return;
     }

@@ -11,7 +11,7 @@ import { AnswerStream } from './answer-stream.js';
 import type { Clock } from './clock.js';
 import { type RequestContext, runInContext } from './context.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
-import { decodeEnvelope, type Envelope, extensionsOf, timeOf } from './envelope.js';
+import { decodeEnvelope, type Envelope, extensionsOf, headOf, timeOf } from './envelope.js';
 import type { Failure } from './letter.js';
 import type { Logger } from './logger.js';
 import type { Mailbox } from './mailbox.js';
@@ -105,8 +105,7 @@ export class RequestReceiver {
   readonly deliver = (body: string): void => {
     const { maxMessageBytes, clock } = this.#options;
     this.stats.received++;
-    if (bytesOver(maxMessageBytes, body) !== undefined)
-      this.#reject('tooLarge', `It is larger than ${maxMessageBytes} bytes.`);
+    if (bytesOver(maxMessageBytes, body) !== undefined) this.#tooLarge(body);
     else if (!this.#queue.push(body, clock.now())) this.#overflow(body);
   };
 
@@ -223,7 +222,7 @@ export class RequestReceiver {
 
   async #handle(answer: Answer, context: RequestContext, timeout: number): Promise<void> {
     const { handler, middleware, contract } = this.#options;
-    let written: number | undefined;
+    let stream: AnswerStream | undefined;
     try {
       const call: RespondCall = { side: 'respond', contract, data: context.data as unknown, context };
       const result: unknown =
@@ -231,11 +230,12 @@ export class RequestReceiver {
           ? await handler(call.data, context)
           : await runThrough(middleware, call, async () => handler(call.data, context));
       if (isAsyncIterable(result)) {
-        const stream = this.#stream(answer, result, timeout);
+        stream = this.#stream(answer, result, timeout);
         answer.become(stream);
-        await stream.run().finally(() => {
-          written = stream.written;
-        });
+        await stream.run();
+        if (stream.isStopped) answer.cancel();
+        else if (stream.isLate) this.#track(answer.fail({ code: 'REQUEST_TIMEOUT' }, stream.written));
+        else this.#track(answer.write('end', undefined, stream.written));
       } else if (isRequestError(result)) throw result;
       else {
         const json = await this.#encode(result);
@@ -244,7 +244,7 @@ export class RequestReceiver {
       if (answer.isUnwanted) this.stats.cancelled++;
       else this.stats.handled++;
     } catch (error) {
-      await this.#failed(error, answer, context, written);
+      await this.#failed(error, answer, context, stream);
     }
   }
 
@@ -254,7 +254,8 @@ export class RequestReceiver {
       values,
       encode: (value) => this.#encode(value),
       write: (kind, dataJson, sequence) => answer.write(kind, dataJson, sequence),
-      working: (isWorking) => answer.deadline.move(isWorking ? clock.now() + timeout : Number.POSITIVE_INFINITY),
+      deadline: answer.deadline,
+      timeout,
       clock,
     });
   }
@@ -283,13 +284,18 @@ export class RequestReceiver {
     return json;
   }
 
-  /** @param written how many values of a stream came before */
-  async #failed(error: unknown, answer: Answer, context: RequestContext, written: number | undefined): Promise<void> {
+  async #failed(error: unknown, answer: Answer, context: RequestContext, stream?: AnswerStream): Promise<void> {
     const { contract, logger, exposeErrors } = this.#options;
     const { messageId: request, correlationId, source, type } = context;
-    if (answer.isUnwanted || answer.deadline.reason !== undefined) {
+    const written = stream?.written;
+    if (answer.isUnwanted || answer.deadline.isOver || stream?.isLate) {
       this.stats.cancelled++;
-      logger.debug({ request, correlationId, source, err: error }, `A handler of ${type} ended after its caller did.`);
+      const level = answer.isUnwanted || isEndOfTime(error, answer) ? 'debug' : 'warn';
+      logger[level](
+        { request: contract.channel, messageId: request, correlationId, source, err: error },
+        `A handler of ${type} failed when nobody waited for it any more.`,
+      );
+      if (stream !== undefined) this.#track(answer.fail({ code: 'REQUEST_TIMEOUT' }, written));
       return;
     }
     const failure = isRequestError(error) ? await this.#declared(error) : undefined;
@@ -308,13 +314,15 @@ export class RequestReceiver {
     this.#track(answer.fail({ code: 'HANDLER_FAILED', errorId, ...detail }, written));
   }
 
-  /** What travels of an error that the contract declares; `undefined` when it does not declare it, or not with such data. */
+  /** What travels of an error that the contract declares; `undefined` when it does not declare it, or its data cannot travel. */
   async #declared({ request, code, data }: RequestError): Promise<Failure | undefined> {
     const { contract } = this.#options;
     if (request !== contract.channel || !Object.hasOwn(contract.errors, code)) return undefined;
     const schema = contract.errors[code];
     if (schema === null) return { code };
-    if (!(await validate(schema, data)).valid || jsonOf(data) === undefined) return undefined;
+    const json = jsonOf(data);
+    if (!(await validate(schema, data)).valid || json === undefined || this.#options.mailbox.tooLarge(json))
+      return undefined;
     return { code, data };
   }
 
@@ -331,17 +339,18 @@ export class RequestReceiver {
     );
   }
 
+  #tooLarge(body: string): void {
+    const message = `it is larger than ${this.#options.maxMessageBytes} bytes`;
+    this.#reject('tooLarge', `I${message.slice(1)}.`);
+    this.#refuse(body, message);
+  }
+
   /** Tells the caller of a request that is not handled, so that it need not wait. */
   #refuse(body: string, reason: string): void {
-    let envelope: Envelope;
-    try {
-      envelope = decodeEnvelope(body);
-    } catch {
-      return; // from nobody
-    }
-    if (!isCaller(envelope.source)) return;
+    const head = headOf(body);
+    if (head === undefined || !isCaller(head.source)) return;
     const failure: Failure = { code: 'REQUEST_REJECTED', reason };
-    this.#track(this.#options.mailbox.insist(envelope.source, 'error', envelope.id, JSON.stringify(failure)));
+    this.#track(this.#options.mailbox.insist(head.source, 'error', head.id, JSON.stringify(failure)));
   }
 
   #reject(reason: RejectReason, message: string, envelope?: Envelope, places?: string[]): void {
@@ -365,6 +374,10 @@ const isCaller = (source: string): boolean => /^\/[A-Za-z0-9._-]+\/[0-9a-f]{16}$
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof (value as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] === 'function';
+
+/** It says no more than that the time was over. */
+const isEndOfTime = (error: unknown, { deadline }: Answer): boolean =>
+  error === deadline.reason || (BelfryError.is(error) && /^REQUEST_(TIMEOUT|ABORTED)$/.test(error.code));
 
 function detailOf(error: unknown): NonNullable<Failure['detail']> {
   if (!(error instanceof Error)) return { message: String(error) };

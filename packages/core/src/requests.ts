@@ -18,8 +18,9 @@ import {
   type OutgoingOptions,
   toJson,
 } from './outgoing.js';
+import { RelayedStream } from './relayed-stream.js';
 import { ReplyStream } from './reply-stream.js';
-import type { AskOptions, RequestStats } from './requester.js';
+import type { AskOptions, ReplyIterator, RequestStats } from './requester.js';
 import type { Transport } from './transport.js';
 
 export interface RequestsOptions {
@@ -80,16 +81,10 @@ export class Requests {
    * Never throws: what it returns rejects, or its first `next()` does.
    * @param mistake why it cannot be asked
    */
-  request(
-    contract: AnyRequest,
-    input: unknown,
-    options: AskOptions,
-    mistake?: BelfryError,
-  ): Promise<unknown> | ReplyStream {
-    const ask = (stream?: ReplyStream) =>
-      mistake === undefined ? this.#ask(contract, input, options, stream) : Promise.reject(mistake);
-    if (contract?.stream === true) return this.#stream(contract, options, ask);
-    const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } = ask();
+  request(contract: AnyRequest, input: unknown, options: AskOptions, mistake?: BelfryError): unknown {
+    if (contract?.stream === true) return this.#askMany(contract, input, options, mistake);
+    const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } =
+      mistake === undefined ? this.#askOne(contract, input, options) : Promise.reject(mistake);
     // Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may.
     answer[Symbol.asyncIterator] = valuesOf;
     return answer;
@@ -121,15 +116,40 @@ export class Requests {
     return false;
   }
 
-  #ask(contract: AnyRequest, input: unknown, options: AskOptions, stream?: ReplyStream): Promise<unknown> {
+  #askOne(contract: AnyRequest, input: unknown, options: AskOptions): Promise<unknown> {
+    return this.#throughMiddleware(contract, input, options, (data, extensions) =>
+      this.#checked(contract, data, options, extensions),
+    );
+  }
+
+  #askMany(contract: AnyRequest, input: unknown, options: AskOptions, mistake?: BelfryError): ReplyIterator<unknown> {
+    const ask = (data: unknown, extensions: OutgoingOptions['extensions']) =>
+      this.#stream(contract, options, (stream) => this.#checked(contract, data, options, extensions, stream));
+    if (mistake !== undefined) return new RelayedStream(() => Promise.reject(mistake));
+    if (this.#options.middleware.length === 0 && this.#mistakeIn(contract, options) === undefined)
+      return ask(input, options.extensions);
+    return new RelayedStream(() =>
+      this.#throughMiddleware(contract, input, options, async (data, extensions) => ask(data, extensions)),
+    );
+  }
+
+  #mistakeIn(contract: AnyRequest, options: AskOptions): BelfryError | undefined {
+    return mistakeIn('request', contract, options, ['timeout', 'signal']) ?? mistakeInWaiting(contract, options);
+  }
+
+  #throughMiddleware(
+    contract: AnyRequest,
+    input: unknown,
+    options: AskOptions,
+    last: (data: unknown, extensions: OutgoingOptions['extensions']) => Promise<unknown>,
+  ): Promise<unknown> {
     const { middleware } = this.#options;
     try {
-      const mistake =
-        mistakeIn('request', contract, options, ['timeout', 'signal']) ?? mistakeInWaiting(contract, options);
+      const mistake = this.#mistakeIn(contract, options);
       if (mistake !== undefined) throw mistake;
-      if (middleware.length === 0) return this.#checked(contract, input, options, options.extensions, stream);
+      if (middleware.length === 0) return last(input, options.extensions);
       const call: RequestCall = { side: 'request', contract, data: input, extensions: { ...options.extensions } };
-      return runThrough(middleware, call, () => this.#checked(contract, call.data, options, call.extensions, stream));
+      return runThrough(middleware, call, () => last(call.data, call.extensions));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -268,11 +288,13 @@ export class Requests {
   }
 
   /** How long to wait from now on: never longer than what is left of the request being handled. */
-  #timeoutOf(contract: AnyRequest, { timeout }: AskOptions): () => number {
-    const own = timeout === undefined ? contract.timeout : toMilliseconds(timeout);
-    const deadline = currentContext()?.deadline;
-    if (deadline === undefined) return () => own;
-    return () => Math.min(own, deadline.getTime() - this.#options.clock.now());
+  #timeoutOf(contract: AnyRequest, { timeout = contract.timeout }: AskOptions): () => number {
+    const context = currentContext();
+    return () => {
+      const own = toMilliseconds(timeout);
+      const deadline = context?.deadline; // of a stream that is being answered it moves
+      return deadline === undefined ? own : Math.min(own, deadline.getTime() - this.#options.clock.now());
+    };
   }
 
   #encoderOf(contract: AnyRequest): EnvelopeEncoder {

@@ -126,14 +126,17 @@ export class Switchboard {
   }
 
   #receive(letter: Letter): void {
-    if (letter.kind === 'credit') this.#answers.get(letter.request)?.credit(letter.data as number);
-    else if (letter.kind === 'cancel') this.#cancel(letter.request);
-    else this.#requests.receive(letter);
-  }
-
-  #cancel(request: string): void {
+    const { kind, request, source } = letter;
+    if (kind !== 'credit' && kind !== 'cancel') {
+      this.#requests.receive(letter);
+      return;
+    }
     const answer = this.#answers.get(request);
-    if (answer !== undefined) answer.cancel();
-    else for (const receiver of this.#receivers) receiver.cancel(request);
+    if (answer === undefined) {
+      if (kind === 'cancel') for (const receiver of this.#receivers) receiver.cancel(request);
+    } else if (source !== answer.caller)
+      return; // from somebody who has not asked
+    else if (kind === 'cancel') answer.cancel();
+    else answer.credit(letter.data as number);
   }
 }

@@ -333,7 +333,10 @@ class TransportBus implements Bus {
   }
 
   async #audienceOf(contract: AnyContract | AnyRequest): Promise<Receipt> {
-    if (contract.kind === 'request') return this.#transport.audience(this.#switchboard.channelOf(contract));
+    if (contract.kind === 'request') {
+      const { groups } = await this.#transport.audience(this.#switchboard.channelOf(contract));
+      return { broadcast: 0, groups }; // whoever listens to everything does not respond
+    }
     if (contract.kind === 'event') return this.#transport.audience(this.#channelOf(contract));
     return { broadcast: await this.#transport.bareAudience(contract.channel), groups: {} };
   }

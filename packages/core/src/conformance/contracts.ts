@@ -1,4 +1,4 @@
-import { defineEvent } from '@belfry/contracts';
+import { defineEvent, defineRequest } from '@belfry/contracts';
 import { schemaOf } from './schemas.js';
 
 /** An event with a number. */
@@ -21,13 +21,37 @@ export const Counted = defineEvent('conformance.counted', { schema: numbered });
 /** The same under another name. */
 export const Recounted = defineEvent('conformance.recounted', { schema: numbered });
 
+const keyed = schemaOf<KeyedNumber>((value) => {
+  if (typeof value.n !== 'number') return { wrong: 'n' };
+  return typeof value.key === 'string' ? { value: value as unknown as KeyedNumber } : { wrong: 'key' };
+});
+
 /** With affinity to its key. */
-export const Keyed = defineEvent('conformance.keyed', {
-  schema: schemaOf<KeyedNumber>((value) => {
-    if (typeof value.n !== 'number') return { wrong: 'n' };
-    return typeof value.key === 'string' ? { value: value as unknown as KeyedNumber } : { wrong: 'key' };
-  }),
+export const Keyed = defineEvent('conformance.keyed', { schema: keyed, key: ({ key }) => key });
+
+/** What most tests ask: two times as much. */
+export const Double = defineRequest('conformance.double', {
+  input: numbered,
+  output: numbered,
+  errors: { TOO_LARGE: numbered, FORBIDDEN: null },
+});
+
+/** What handlers of {@link Double} ask in turn. */
+export const Half = defineRequest('conformance.half', { input: numbered, output: numbered });
+
+/** With affinity to its key. */
+export const KeyedDouble = defineRequest('conformance.keyed-double', {
+  input: keyed,
+  output: numbered,
   key: ({ key }) => key,
+});
+
+/** Many values are the answer: those below the number. */
+export const CountUp = defineRequest('conformance.count-up', {
+  input: numbered,
+  output: numbered,
+  errors: { TOO_FAR: numbered },
+  stream: true,
 });
 
 /** `0` up to `count`, not included. */

@@ -33,9 +33,9 @@ export class World {
   }
 
   /** A transport without a bus. */
-  async transport(service = 'raw'): Promise<Transport> {
+  async transport(service = 'raw', instance = newInstanceId()): Promise<Transport> {
     const factory = await this.#create();
-    const transport = factory({ service, instance: newInstanceId(), logger: this.logger, clock: systemClock });
+    const transport = factory({ service, instance, logger: this.logger, clock: systemClock });
     this.#open.push(transport);
     return transport;
   }
@@ -43,6 +43,11 @@ export class World {
   /** A channel's name on the wire, in this test's namespace. */
   channel({ channel }: { readonly channel: string }): string {
     return `${this.namespace}:${channel}`;
+  }
+
+  /** The same of a request. */
+  requestChannel(request: { readonly channel: string }): string {
+    return `${this.channel(request)}/request`;
   }
 
   async close(): Promise<void> {

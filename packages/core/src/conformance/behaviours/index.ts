@@ -16,6 +16,16 @@ import { patterns } from './patterns.js';
 import { rawTransport } from './raw-transport.js';
 import { ready } from './ready.js';
 import { receipts } from './receipts.js';
+import { rawRequests } from './raw-requests.js';
+import { requestAborts } from './request-aborts.js';
+import { requestDeadlines } from './request-deadlines.js';
+import { requestDrain } from './request-drain.js';
+import { requestErrors } from './request-errors.js';
+import { requestMiddleware } from './request-middleware.js';
+import { requestStreamEnds } from './request-stream-ends.js';
+import { requestStreams } from './request-streams.js';
+import { requests } from './requests.js';
+import { responders } from './responders.js';
 import { subscriptions } from './subscriptions.js';
 import { validation } from './validation.js';
 
@@ -40,4 +50,14 @@ export const behaviours: readonly Behaviour[] = [
   ...ready,
   ...closing,
   ...rawTransport,
+  ...requests,
+  ...responders,
+  ...requestErrors,
+  ...requestMiddleware,
+  ...requestDeadlines,
+  ...requestAborts,
+  ...requestStreams,
+  ...requestStreamEnds,
+  ...requestDrain,
+  ...rawRequests,
 ];

@@ -2,7 +2,7 @@ import { BelfryError, defineEvent } from '@belfry/contracts';
 import { expect } from 'vitest';
 import type { OutgoingEvent, Source } from '../../transport.js';
 import { behaviour } from '../behaviour.js';
-import { Counted, numbers } from '../contracts.js';
+import { Counted, Double, numbers } from '../contracts.js';
 import { anything } from '../schemas.js';
 import { nextTurn, until } from '../waiting.js';
 import type { World } from '../world.js';
@@ -113,6 +113,7 @@ export const rawTransport = [
       groups: () => bus.subscribe(Counted, ignore),
       patterns: () => bus.subscribe('conformance.*', ignore),
       'durable events': () => bus.publish(Durable, 1),
+      requests: () => bus.request(Double, { n: 1 }),
     };
     for (const [feature, attempt] of Object.entries(attempts)) {
       const reason = unsupported[feature as keyof typeof attempts];

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CALLER,
+  CALLER_INBOX,
+  errorWith,
+  RESPONDER,
+  RESPONDER_INBOX,
+  ScriptedTransport,
+  TurnedClock,
+  watched,
+} from '../test/doubles.js';
+import { RecordedLogger } from './conformance/recorded-logger.js';
+import { type Letter, letterEncoder } from './letter.js';
+import { Mailbox } from './mailbox.js';
+
+function start() {
+  const clock = new TurnedClock();
+  const transport = new ScriptedTransport();
+  const logger = new RecordedLogger();
+  const received: Letter[] = [];
+  let ids = 0;
+  const mailbox = new Mailbox({
+    transport,
+    namespace: 'test',
+    source: CALLER,
+    nextId: () => `l-${ids++}`,
+    maxMessageBytes: 100,
+    receive: (letter) => void received.push(letter),
+    logger,
+    clock,
+  });
+  const deliver = (body: string): void => transport.inboxes.get(CALLER_INBOX)?.(body, CALLER_INBOX);
+  return { clock, transport, logger, received, mailbox, deliver };
+}
+
+const letter = letterEncoder(RESPONDER, () => 'x')('reply', 'r-1', '7');
+
+describe('the inbox', () => {
+  it('is opened once, however many ask for it, and says when it is open', async () => {
+    const { transport, mailbox } = start();
+    let subscriptions = 0;
+    transport.onSubscribe = async () => void subscriptions++;
+    const opening = [mailbox.open(), mailbox.open()];
+    expect(mailbox.isOpen).toBe(false);
+    await Promise.all(opening);
+    await mailbox.open();
+    expect([mailbox.isOpen, subscriptions, [...transport.inboxes.keys()]]).toEqual([true, 1, [CALLER_INBOX]]);
+  });
+
+  it('can be opened again after that has failed', async () => {
+    const { transport, mailbox } = start();
+    transport.onSubscribe = () => Promise.reject(errorWith('SUBSCRIBE_REFUSED'));
+    await expect(Promise.all([mailbox.open(), mailbox.open()])).rejects.toMatchObject({ code: 'SUBSCRIBE_REFUSED' });
+    expect(mailbox.isOpen).toBe(false);
+    transport.onSubscribe = async () => {};
+    await mailbox.open();
+    expect(mailbox.isOpen).toBe(true);
+  });
+
+  it('hands on what comes, until it is closed', async () => {
+    const { transport, received, mailbox, deliver } = start();
+    await mailbox.open();
+    deliver(letter);
+    expect(received).toMatchObject([{ kind: 'reply', request: 'r-1', source: RESPONDER, data: 7 }]);
+    await mailbox.close();
+    expect([mailbox.isOpen, transport.inboxes.size]).toEqual([false, 0]);
+  });
+
+  it('can be closed when it was never opened, or could not be', async () => {
+    await start().mailbox.close();
+    const { transport, mailbox } = start();
+    transport.onSubscribe = () => Promise.reject(errorWith('TRANSPORT_UNAVAILABLE'));
+    const opening = watched(mailbox.open());
+    await mailbox.close();
+    expect(opening.error).toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
+  });
+
+  it('knows which answers are too large to travel', () => {
+    const { mailbox } = start();
+    expect([mailbox.tooLarge('x'.repeat(100)), mailbox.tooLarge('ü'.repeat(51))]).toEqual([false, true]);
+  });
+});
+
+describe('what comes into the inbox and is no letter', () => {
+  const attributes = { specversion: '1.0', id: 'x', source: RESPONDER, causationid: 'r-1' };
+  const envelope = (more: object): string => JSON.stringify({ ...attributes, type: 'belfry.reply', ...more });
+
+  it.each([
+    ['nothing', ''],
+    ['plain text', 'secret'],
+    ['null', 'null'],
+    ['an event', envelope({ type: 'orders.placed', data: 'secret' })],
+    ['values that are no list', envelope({ type: 'belfry.values', data: 'secret' })],
+    ['a sequence that is no text at all', envelope({ sequence: { toString: 'secret' } })],
+    ['a sequence made of lists', envelope({ sequence: [[['secret']]] })],
+  ])('is counted and logged, without what it says, and never thrown: %s', async (_, body) => {
+    const { logger, received, mailbox, deliver } = start();
+    await mailbox.open();
+    expect(() => deliver(body)).not.toThrow();
+    expect(logger.lines).toMatchObject([
+      { level: 'warn', fields: { subscription: 'inbox', channel: CALLER_INBOX, reason: 'unreadable' } },
+    ]);
+    expect(logger.text).not.toContain('secret');
+    deliver(letter);
+    expect(received).toHaveLength(1);
+  });
+});
+
+describe('a letter that is insisted on', () => {
+  it('is sent once when it is received', async () => {
+    const { clock, transport, mailbox } = start();
+    await expect(mailbox.insist(RESPONDER, 'credit', 'r-1', '192')).resolves.toBe(true);
+    expect(transport.sent).toMatchObject([
+      { to: RESPONDER_INBOX, source: CALLER, kind: 'credit', request: 'r-1', data: 192 },
+    ]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it.each([
+    ['nobody receives it', async () => false],
+    ['the broker is away', () => Promise.reject(errorWith('TRANSPORT_UNAVAILABLE'))],
+    ['the broker did not answer', () => Promise.reject(errorWith('PUBLISH_UNCONFIRMED'))],
+  ])('is sent again every 100 ms while %s, the same each time', async (_, fails) => {
+    const { clock, transport, logger, mailbox } = start();
+    transport.onSend = fails;
+    const sending = watched(mailbox.insist(RESPONDER, 'end', 'r-1', undefined, 7));
+    await clock.turn(99);
+    expect(transport.sent).toHaveLength(1);
+    await clock.turn(1);
+    expect(transport.sent).toHaveLength(2);
+    await clock.turn(1000);
+    expect(transport.sent).toHaveLength(12);
+    transport.onSend = async () => true;
+    await clock.turn(100);
+    expect(sending.value).toBe(true);
+    expect(new Set(transport.sent.map((sent) => JSON.stringify(sent))).size).toBe(1);
+    expect([clock.timers, logger.lines]).toEqual([0, []]);
+  });
+
+  it('is given up after 5 s', async () => {
+    const { clock, transport, mailbox } = start();
+    transport.onSend = async () => false;
+    const sending = watched(mailbox.insist(RESPONDER, 'cancel', 'r-1'));
+    await clock.turn(4999);
+    expect(sending.isSettled).toBe(false);
+    await clock.turn(1);
+    expect([sending.value, transport.sent.length, clock.timers]).toEqual([false, 51, 0]);
+  });
+
+  it.each([
+    [1000, 11],
+    [150, 2],
+    [0, 1],
+    [-1000, 1],
+  ])('is given up when nobody waits for it any more, %d ms from now, but is tried once', async (rest, times) => {
+    const { clock, transport, mailbox } = start();
+    transport.onSend = async () => false;
+    const sending = watched(mailbox.insist(RESPONDER, 'reply', 'r-1', '7', undefined, clock.time + rest));
+    await clock.turn(Math.max(0, rest));
+    expect([sending.value, transport.sent.length, clock.timers]).toEqual([false, times, 0]);
+  });
+
+  it('is given up at once when the broker refuses it, and that is logged once, without what it says', async () => {
+    const { clock, transport, logger, mailbox } = start();
+    transport.onSend = () => Promise.reject(errorWith('PUBLISH_REFUSED'));
+    await expect(mailbox.insist(RESPONDER, 'reply', 'r-1', '"secret"')).resolves.toBe(false);
+    expect(transport.sent).toHaveLength(1);
+    expect(logger.lines).toMatchObject([
+      { level: 'error', fields: { to: RESPONDER, kind: 'reply', request: 'r-1', err: { code: 'PUBLISH_REFUSED' } } },
+    ]);
+    expect(logger.text).not.toContain('secret');
+    expect(clock.timers).toBe(0);
+  });
+
+  it('is given up without a word when the bus is closed', async () => {
+    const { transport, logger, mailbox } = start();
+    transport.onSend = () => Promise.reject(errorWith('BUS_CLOSED'));
+    await expect(mailbox.insist(RESPONDER, 'cancel', 'r-1')).resolves.toBe(false);
+    expect([transport.sent.length, logger.lines]).toEqual([1, []]);
+  });
+
+  it('is given up when the transport throws what it should not', async () => {
+    const { transport, logger, mailbox } = start();
+    transport.onSend = () => Promise.reject(new TypeError('a bug'));
+    await expect(mailbox.insist(RESPONDER, 'cancel', 'r-1')).resolves.toBe(false);
+    expect(logger.at('error')).toHaveLength(1);
+  });
+});
