@@ -2,12 +2,14 @@ import { styleText } from 'node:util';
 import type { BoardView } from './board.js';
 import type { FlightDelayed, FlightDeparted } from './contracts.js';
 
+type Flight = FlightDeparted | FlightDelayed;
+
 /** The board as lines of 80 columns. */
-export function boardLines(view: BoardView, airports: ReadonlyMap<string, string>): string[] {
+export function boardLines(view: BoardView): string[] {
   const [newest] = view.latest;
   if (newest === undefined) return [];
-  const airport = (code: string): string => fit(`${code} ${airports.get(code) ?? ''}`, 29);
-  const row = (when: string, flight: FlightDelayed, arrival: string): string =>
+  const airport = (code: string): string => fit(`${code} ${view.airportNames.get(code) ?? ''}`, 29);
+  const row = (when: string, flight: Flight, arrival: string): string =>
     ` ${when.padEnd(6)} ${airport(flight.origin)}  ${airport(flight.destination)}  ${arrival}`;
   const clock = `${day(newest, { weekday: 'long', year: 'numeric', month: 'long' })}  ${time(newest)} `;
   return [
@@ -25,7 +27,9 @@ export function boardLines(view: BoardView, airports: ReadonlyMap<string, string
 /** The state of things in one line. */
 export function summaryLine({ departures, delayed, longest: [worst] }: BoardView): string {
   const record =
-    worst === undefined ? '' : `, the longest ${worst.origin} → ${worst.destination}: ${worst.delayMinutes} min`;
+    worst === undefined
+      ? ''
+      : `, the longest ${worst.originCity} → ${worst.destinationCity}: ${worst.delayMinutes} min`;
   return `${departures} departed, ${delayed.size} long delays${record}`;
 }
 
@@ -36,12 +40,12 @@ function arrival(flight: FlightDeparted, isLongDelay: boolean): string {
   return flight.delayMinutes < 15 ? paint('green', 'on time') : paint('yellow', late(flight));
 }
 
-const late = ({ delayMinutes }: FlightDelayed): string => `+${delayMinutes} min`;
+const late = ({ delayMinutes }: Flight): string => `+${delayMinutes} min`;
 
-const time = ({ departedAt }: FlightDelayed): string => departedAt.slice(11);
+const time = ({ departedAt }: Flight): string => departedAt.slice(11);
 
 // The file's times are local to each airport: read and shown as UTC, they stay as they are.
-const day = ({ departedAt }: FlightDelayed, parts: Intl.DateTimeFormatOptions): string =>
+const day = ({ departedAt }: Flight, parts: Intl.DateTimeFormatOptions): string =>
   new Date(`${departedAt}Z`).toLocaleDateString('en-US', { ...parts, day: 'numeric', timeZone: 'UTC' });
 
 const fit = (text: string, width: number): string =>

@@ -1,5 +1,6 @@
 import { inject, Subscribe } from 'belfry';
 import { FlightDelayed, FlightDeparted } from './contracts.js';
+import { KnownAirports } from './known-airports.js';
 import { Screen } from './screen.js';
 
 /** What there is to see. */
@@ -11,6 +12,8 @@ export interface BoardView {
   /** The flights that `delays` has told of. */
   readonly delayed: ReadonlySet<number>;
   readonly departures: number;
+  /** By code, as far as `airports` has told them. */
+  readonly airportNames: ReadonlyMap<string, string>;
 }
 
 const LATEST = 9;
@@ -22,14 +25,20 @@ export class Board implements BoardView {
   longest: FlightDelayed[] = [];
   readonly delayed = new Set<number>();
   departures = 0;
+  readonly airportNames = new Map<string, string>();
 
-  constructor(@inject(Screen) private readonly screen: Screen) {}
+  constructor(
+    @inject(Screen) private readonly screen: Screen,
+    @inject(KnownAirports) private readonly airports: KnownAirports,
+  ) {}
 
-  @Subscribe(FlightDeparted, { broadcast: true })
-  onDeparted(flight: FlightDeparted): void {
+  /** Many at a time, so that a flight whose airports are being asked about holds up no other. */
+  @Subscribe(FlightDeparted, { broadcast: true, concurrency: 500 })
+  async onDeparted(flight: FlightDeparted): Promise<void> {
     this.latest = [flight, ...this.latest].slice(0, LATEST);
     this.departures += 1;
-    this.screen.show(this);
+    this.screen.show(this); // at once: the names follow
+    await Promise.all([this.#learnName(flight.origin), this.#learnName(flight.destination)]);
   }
 
   @Subscribe(FlightDelayed, { broadcast: true })
@@ -37,5 +46,10 @@ export class Board implements BoardView {
     this.delayed.add(flight.flight);
     this.longest = [...this.longest, flight].sort((a, b) => b.delayMinutes - a.delayMinutes).slice(0, LONGEST);
     this.screen.show(this);
+  }
+
+  async #learnName(code: string): Promise<void> {
+    const airport = await this.airports.find(code);
+    if (airport !== undefined) this.airportNames.set(code, airport.name);
   }
 }

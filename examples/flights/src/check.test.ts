@@ -1,85 +1,136 @@
 import { describe, expect, it } from 'vitest';
-import { check, expectedEntries } from './check.js';
-import type { JournalEntry } from './journal.js';
-import { summaryLines } from './summary.js';
+import { check, expectedFlights } from './check.js';
+import { Journal, type JournalEntry } from './journal.js';
+import { readFlights } from './records.js';
+import type { Evidence } from './run.js';
+import { departureLines, summaryLines } from './summary.js';
 import type { Truth } from './truth.js';
 
 const truth: Truth = {
   flights: { 'flights.departed': new Set([1, 2]), 'flights.delayed': new Set([2]) },
   airportDays: { 'ORD 2001-01-01': { departed: 2, delayed: 1 } },
+  departures: { ORD: [1, 2] },
 };
+const departures = readFlights().slice(0, 2);
 
-const entry = (service: string, did: JournalEntry['did'], event: string, flight: number): JournalEntry => ({
-  service,
-  did,
-  event,
-  flight,
-});
+const entry = (did: JournalEntry['did'], name: string, flight?: number): JournalEntry => ({ did, name, flight });
 
-const faultless = [
-  entry('feed', 'published', 'flights.departed', 1),
-  entry('feed', 'published', 'flights.departed', 2),
-  entry('delays', 'handled', 'flights.departed', 1),
-  entry('delays', 'handled', 'flights.departed', 2),
-  entry('delays', 'published', 'flights.delayed', 2),
-  ...['statistics', 'board'].flatMap((service) => [
-    entry(service, 'handled', 'flights.departed', 1),
-    entry(service, 'handled', 'flights.departed', 2),
-    entry(service, 'handled', 'flights.delayed', 2),
-  ]),
+const departed = [entry('handled', 'flights.departed', 1), entry('handled', 'flights.departed', 2)];
+
+/** Each of the instances, and what it did. */
+const faultless: readonly (readonly [service: string, entries: readonly JournalEntry[]])[] = [
+  ['feed', [entry('published', 'flights.departed', 1), entry('published', 'flights.departed', 2)]],
+  ['airports', [...departed, entry('answered', 'airports.lookup')]],
+  ['airports', [...departed, entry('answered', 'airports.lookup')]],
+  ['delays', [departed[0]!, entry('asked', 'airports.lookup')]],
+  ['delays', [departed[1]!, entry('published', 'flights.delayed', 2)]],
+  ['statistics', [...departed, entry('handled', 'flights.delayed', 2)]],
+  ['board', [...departed, entry('handled', 'flights.delayed', 2), entry('asked', 'airports.lookup')]],
 ];
+const everyEntry = faultless.flatMap(([, entries], instance) => entries.map((_, at) => ({ instance, at })));
+
+/** What a run amounts to in which the entries of each instance were changed like this. */
+function evidence(
+  change: (entries: JournalEntry[], instance: number, service: string) => JournalEntry[] = (entries) => entries,
+): Evidence {
+  const journals = faultless.map(([service, entries], instance) => {
+    const journal = new Journal(service);
+    journal.entries.push(...change([...entries], instance, service));
+    return journal;
+  });
+  return { journals, airportDays: truth.airportDays, departures };
+}
 
 describe('the check', () => {
   it('finds nothing where nothing is wrong', () => {
-    expect(expectedEntries(truth)).toBe(faultless.length);
-    const result = check(truth, faultless, truth.airportDays);
+    const flights = everyEntry.filter(({ instance, at }) => faultless[instance]![1][at]!.flight !== undefined);
+    expect(expectedFlights(truth)).toBe(flights.length);
+    const result = check(truth, evidence());
     expect(result.problems).toEqual([]);
     expect(result.services).toEqual([
-      { service: 'feed', published: 2, handled: 0, missed: 0, twice: 0 },
-      { service: 'delays', published: 1, handled: 2, missed: 0, twice: 0 },
-      { service: 'statistics', published: 0, handled: 3, missed: 0, twice: 0 },
-      { service: 'board', published: 0, handled: 3, missed: 0, twice: 0 },
+      { service: 'feed', published: 2, handled: 0, missed: 0, twice: 0, asked: 0, answered: 0 },
+      { service: 'airports', published: 0, handled: 4, missed: 0, twice: 0, asked: 0, answered: 2 },
+      { service: 'delays', published: 1, handled: 2, missed: 0, twice: 0, asked: 1, answered: 0 },
+      { service: 'statistics', published: 0, handled: 3, missed: 0, twice: 0, asked: 0, answered: 0 },
+      { service: 'board', published: 0, handled: 3, missed: 0, twice: 0, asked: 1, answered: 0 },
+      { service: 'demo', published: 0, handled: 0, missed: 0, twice: 0, asked: 0, answered: 0 },
     ]);
-    expect(summaryLines(result)).toContain('published: 3  handled: 8  missed: 0  twice: 0');
+    expect(summaryLines(result)).toContain('published: 3  handled: 12  missed: 0  twice: 0  asked: 2  answered: 2');
   });
 
   it('finds every entry that is missing', () => {
-    for (const lost of faultless) {
+    for (const { instance, at } of everyEntry) {
+      const lost = faultless[instance]![1][at]!;
       const result = check(
         truth,
-        faultless.filter((other) => other !== lost),
-        truth.airportDays,
+        evidence((entries, other) => (other === instance ? entries.toSpliced(at, 1) : entries)),
       );
       expect(result.problems, JSON.stringify(lost)).not.toEqual([]);
       const missed = result.services.reduce((sum, service) => sum + service.missed, 0);
+      // Without its publication it is no miss, but handled by services that nobody had told.
       expect(missed, JSON.stringify(lost)).toBe(lost.did === 'handled' ? 1 : 0);
     }
   });
 
   it('finds every entry that is there twice', () => {
-    for (const again of faultless) {
-      const result = check(truth, [...faultless, again], truth.airportDays);
+    for (const { instance, at } of everyEntry) {
+      const again = faultless[instance]![1][at]!;
+      const result = check(
+        truth,
+        evidence((entries, other) => (other === instance ? [...entries, again] : entries)),
+      );
       expect(result.problems, JSON.stringify(again)).toHaveLength(1);
       const twice = result.services.reduce((sum, service) => sum + service.twice, 0);
       expect(twice, JSON.stringify(again)).toBe(again.did === 'handled' ? 1 : 0);
     }
   });
 
+  it('finds what both replicas of a service handled', () => {
+    const both = evidence((entries, _, service) => (service === 'delays' ? [departed[0]!, ...entries] : entries));
+    expect(check(truth, both).problems).toEqual(['delays handled flights.departed twice: 1']);
+  });
+
+  it('expects no more of a broadcast from a process that died, but of the others', () => {
+    const dead = evidence((entries, instance) => (instance === 1 ? entries.slice(1) : entries));
+    dead.journals[1]!.death = 'airports was killed';
+    expect(check(truth, dead).problems).toEqual(['airports was killed']);
+    const both = evidence((entries, _, service) => (service === 'airports' ? entries.slice(1) : entries));
+    both.journals[1]!.death = 'airports was killed';
+    expect(check(truth, both).problems).toEqual(['airports was killed', 'airports missed flights.departed: 1']);
+  });
+
+  it('finds a request that nobody answered', () => {
+    const lost = evidence((entries) => entries.filter(({ did }) => did !== 'answered'));
+    expect(check(truth, lost).problems).toEqual(['airports.lookup: asked 2 times, answered 0']);
+  });
+
+  it('finds a list that lacks a departure, or has another', () => {
+    for (const listed of [departures.slice(1), departures.toReversed()]) {
+      expect(check(truth, { ...evidence(), departures: listed }).problems).toEqual([
+        `airports listed ${listed.length} departures of ORD, not the 2 that the file says`,
+      ]);
+    }
+  });
+
   it('finds a service that did nothing at all', () => {
-    const withoutBoard = faultless.filter(({ service }) => service !== 'board');
-    expect(check(truth, withoutBoard, truth.airportDays).problems).toEqual([
+    const idleBoard = evidence((entries, _, service) =>
+      entries.filter(({ flight }) => !(service === 'board' && flight)),
+    );
+    expect(check(truth, idleBoard).problems).toEqual([
       'board missed flights.departed: 1 2',
       'board missed flights.delayed: 2',
     ]);
-    expect(check(truth, [], truth.airportDays).problems).toContain('feed did not publish flights.departed: 1 2');
+    const nothing = evidence(() => []);
+    expect(check(truth, nothing).problems).toContain('feed did not publish flights.departed: 1 2');
   });
 
   it('finds flights that do not exist', () => {
-    const invented = [
-      entry('feed', 'published', 'flights.departed', 3),
-      entry('board', 'handled', 'flights.delayed', 1),
-    ];
-    expect(check(truth, [...faultless, ...invented], truth.airportDays).problems).toEqual(
+    const invented: Record<string, JournalEntry[]> = {
+      feed: [entry('published', 'flights.departed', 3)],
+      board: [entry('handled', 'flights.delayed', 1)],
+    };
+    const more = evidence((entries, _, service) => [...entries, ...(invented[service] ?? [])]);
+    expect(check(truth, more).problems).toEqual(
       expect.arrayContaining([
         'feed published flights.departed, which the file does not say: 3',
         'board handled flights.delayed, which nobody published: 1',
@@ -88,9 +139,18 @@ describe('the check', () => {
   });
 
   it('finds a wrong count', () => {
-    const counted = { 'ORD 2001-01-01': { departed: 2, delayed: 0 } };
-    expect(check(truth, faultless, counted).problems).toEqual([
+    const airportDays = { 'ORD 2001-01-01': { departed: 2, delayed: 0 } };
+    expect(check(truth, { ...evidence(), airportDays }).problems).toEqual([
       'statistics counted wrong on 1 airport days, first ORD 2001-01-01: 2 departed, 0 delayed; the file says 2 departed, 1 delayed',
     ]);
   });
+});
+
+it('the first departures of the list are shown', () => {
+  expect(departureLines('ORD', departures)).toEqual([
+    '2 departures of ORD, as `airports` lists them:',
+    '2001-01-01 01:10  HNL → SFO',
+    '2001-01-01 06:55  LAX → BNA',
+  ]);
+  expect(departureLines('ORD', readFlights())).toHaveLength(5);
 });

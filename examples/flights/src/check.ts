@@ -1,14 +1,26 @@
-import type { JournalEntry } from './journal.js';
+import type { FlightDeparted } from './contracts.js';
+import type { Journal, JournalEntry } from './journal.js';
+import { type Evidence, LISTED_AIRPORT } from './run.js';
+import { fleet } from './services.js';
 import type { AirportDays, Truth } from './truth.js';
 
 type EventName = keyof Truth['flights'];
 
+interface Duty {
+  readonly publishes?: EventName;
+  readonly handles: readonly EventName[];
+  /** Every instance handles all of it; else the instances share it. */
+  readonly broadcast?: true;
+}
+
 /** What each service has to do with the two events. */
-const duties: Record<string, { readonly publishes?: EventName; readonly handles: readonly EventName[] }> = {
+const duties: Record<string, Duty> = {
   feed: { publishes: 'flights.departed', handles: [] },
+  airports: { handles: ['flights.departed'], broadcast: true },
   delays: { publishes: 'flights.delayed', handles: ['flights.departed'] },
   statistics: { handles: ['flights.departed', 'flights.delayed'] },
-  board: { handles: ['flights.departed', 'flights.delayed'] },
+  board: { handles: ['flights.departed', 'flights.delayed'], broadcast: true },
+  demo: { handles: [] },
 };
 
 /** How one service did. Replicas are one service. */
@@ -20,6 +32,10 @@ export interface ServiceResult {
   readonly missed: number;
   /** Handled more than once. */
   readonly twice: number;
+  /** Requests to other services. */
+  readonly asked: number;
+  /** Requests of other services. */
+  readonly answered: number;
 }
 
 export interface CheckResult {
@@ -28,52 +44,91 @@ export interface CheckResult {
   readonly problems: readonly string[];
 }
 
-/** Compares what the services did, and what they counted, with the truth. */
-export function check(truth: Truth, journal: readonly JournalEntry[], airportDays: AirportDays): CheckResult {
-  const problems: string[] = [];
+/** Compares what the services did, counted and answered with the truth. */
+export function check(truth: Truth, { journals, airportDays, departures }: Evidence): CheckResult {
+  const problems = journals.flatMap(({ death }) => death ?? []);
   const find = (flights: readonly number[], problem: string): number => {
     if (flights.length > 0) problems.push(`${problem}: ${flights.join(' ')}`);
     return flights.length;
   };
-  const flightsOf = (service: string, did: JournalEntry['did'], event: EventName): number[] =>
-    journal
-      .filter((entry) => entry.service === service && entry.did === did && entry.event === event)
-      .map(({ flight }) => flight);
+  const journalsOf = (service: string): Journal[] => journals.filter((journal) => journal.service === service);
 
   const published = new Map<EventName, ReadonlySet<number>>();
   for (const [service, { publishes }] of Object.entries(duties)) {
     if (publishes === undefined) continue;
-    const flights = flightsOf(service, 'published', publishes);
+    const flights = flightsIn(journalsOf(service), 'published', publishes);
     published.set(publishes, new Set(flights));
     find(without(truth.flights[publishes], new Set(flights)), `${service} did not publish ${publishes}`);
     find(without(flights, truth.flights[publishes]), `${service} published ${publishes}, which the file does not say`);
     find(repeated(flights), `${service} published ${publishes} twice`);
   }
-  const services = Object.entries(duties).map(([service, { publishes, handles }]) => {
+  const services = Object.entries(duties).map(([service, { publishes, handles, broadcast }]) => {
+    const all = journalsOf(service);
     const result = {
       service,
       published: publishes ? published.get(publishes)!.size : 0,
       handled: 0,
       missed: 0,
       twice: 0,
+      asked: entriesIn(all, 'asked').length,
+      answered: entriesIn(all, 'answered').length,
     };
+    // Who must have handled everything: all together, or each alone. A dead one need not: a broadcast reaches the others all the same.
+    const handlers = broadcast ? all.filter(({ death }) => death === undefined).map((journal) => [journal]) : [all];
     for (const event of handles) {
-      const flights = flightsOf(service, 'handled', event);
-      result.handled += flights.length;
-      result.missed += find(without(published.get(event)!, new Set(flights)), `${service} missed ${event}`);
-      result.twice += find(repeated(flights), `${service} handled ${event} twice`);
-      find(without(flights, published.get(event)!), `${service} handled ${event}, which nobody published`);
+      result.handled += flightsIn(all, 'handled', event).length;
+      for (const handler of handlers) {
+        const flights = flightsIn(handler, 'handled', event);
+        result.missed += find(without(published.get(event)!, new Set(flights)), `${service} missed ${event}`);
+        result.twice += find(repeated(flights), `${service} handled ${event} twice`);
+        find(without(flights, published.get(event)!), `${service} handled ${event}, which nobody published`);
+      }
     }
     return result;
   });
-  return { services, problems: [...problems, ...differences(truth.airportDays, airportDays)] };
+  problems.push(
+    ...unanswered(journals),
+    ...differences(truth.airportDays, airportDays),
+    ...unlisted(truth, departures),
+  );
+  return { services, problems };
 }
 
-/** How many entries a journal without any fault has. */
-export const expectedEntries = ({ flights }: Truth): number =>
-  Object.values(duties)
-    .flatMap(({ publishes, handles }) => (publishes === undefined ? handles : [publishes, ...handles]))
+/** How many flights are published and handled when nothing goes wrong. */
+export const expectedFlights = ({ flights }: Truth): number =>
+  Object.entries(duties)
+    .flatMap(([service, { publishes, handles, broadcast }]) => {
+      const times = broadcast ? fleet.filter((name) => name === service).length : 1;
+      return [...(publishes ? [publishes] : []), ...Array.from({ length: times }, () => handles).flat()];
+    })
     .reduce((sum, event) => sum + flights[event].size, 0);
+
+/** Requests that were asked more often than they were answered. */
+function unanswered(journals: readonly Journal[]): string[] {
+  const requests = new Set(entriesIn(journals, 'asked').map(({ name }) => name));
+  const times = (did: JournalEntry['did'], request: string): number =>
+    entriesIn(journals, did).filter(({ name }) => name === request).length;
+  return [...requests]
+    .filter((request) => times('asked', request) !== times('answered', request))
+    .map((request) => `${request}: asked ${times('asked', request)} times, answered ${times('answered', request)}`);
+}
+
+/** The list must have them all, in their order. */
+function unlisted(truth: Truth, departures: readonly FlightDeparted[]): string[] {
+  const listed = departures.map(({ flight }) => flight);
+  const departed = truth.departures[LISTED_AIRPORT] ?? [];
+  return listed.join() === departed.join()
+    ? []
+    : [
+        `airports listed ${listed.length} departures of ${LISTED_AIRPORT}, not the ${departed.length} that the file says`,
+      ];
+}
+
+const entriesIn = (journals: readonly Journal[], did: JournalEntry['did']): JournalEntry[] =>
+  journals.flatMap(({ entries }) => entries.filter((entry) => entry.did === did));
+
+const flightsIn = (journals: readonly Journal[], did: JournalEntry['did'], event: EventName): number[] =>
+  entriesIn(journals, did).flatMap(({ name, flight }) => (name === event ? (flight ?? []) : []));
 
 function differences(truth: AirportDays, counted: AirportDays): string[] {
   const say = (days: AirportDays, key: string): string =>

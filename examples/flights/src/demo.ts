@@ -1,8 +1,9 @@
 import { type Arguments, readArguments, UsageError, usage } from './arguments.js';
-import { check, expectedEntries } from './check.js';
+import { check, expectedFlights } from './check.js';
 import { runInProcesses } from './many-processes.js';
 import { runInOneProcess } from './one-process.js';
-import { summaryLines } from './summary.js';
+import { LISTED_AIRPORT } from './run.js';
+import { departureLines, summaryLines } from './summary.js';
 import { computeTruth } from './truth.js';
 
 // The main program: replays the flights, and checks what became of them.
@@ -27,17 +28,16 @@ try {
 /** @returns the exit code */
 async function replay({ redisUrl, seconds, workTimeMs }: Arguments): Promise<number> {
   const truth = computeTruth();
-  const options = { seconds, workTimeMs, expectedEntries: expectedEntries(truth), signal: interruption.signal };
+  const options = { seconds, workTimeMs, expectedFlights: expectedFlights(truth), signal: interruption.signal };
   const flights = truth.flights['flights.departed'].size;
   const where =
     redisUrl === undefined ? 'one process, memory:' : `a process for each service, ${withoutSecrets(redisUrl)}`;
   console.log(`${flights} flights in ${seconds} s, ${where}\n`);
-  const { journal, airportDays, deaths } =
-    redisUrl === undefined ? await runInOneProcess(options) : await runInProcesses(redisUrl, options);
-  const result = check(truth, journal, airportDays);
-  const problems = [...deaths, ...result.problems];
-  console.log(`\n${summaryLines({ ...result, problems }).join('\n')}`);
-  return problems.length === 0 ? 0 : 1;
+  const evidence = redisUrl === undefined ? await runInOneProcess(options) : await runInProcesses(redisUrl, options);
+  const result = check(truth, evidence);
+  console.log(`\n${departureLines(LISTED_AIRPORT, evidence.departures).join('\n')}`);
+  console.log(`\n${summaryLines(result).join('\n')}`);
+  return result.problems.length === 0 ? 0 : 1;
 }
 
 function withoutSecrets(url: string): string {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Bus } from 'belfry';
-import { FlightDelayed, FlightDeparted } from './contracts.js';
+import { FlightDelayed, FlightDeparted, LookupAirport } from './contracts.js';
 
 const TICK_MS = 40;
 
@@ -13,6 +13,7 @@ export class Feed {
     // Pub/Sub keeps nothing for those who come late, so nobody may be missing when the first flight departs.
     await this.bus.ready(FlightDeparted, { groups: ['delays', 'statistics'] });
     await this.bus.ready(FlightDelayed, { groups: ['statistics'] });
+    await this.bus.ready(LookupAirport);
     const start = performance.now();
     for (let published = 0; published < flights.length; ) {
       await setTimeout(TICK_MS, undefined, { signal });

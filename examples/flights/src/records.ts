@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { FlightDeparted } from './contracts.js';
+import type { Airport, FlightDeparted } from './contracts.js';
 
 const read = (file: string): string => readFileSync(new URL(`../data/${file}`, import.meta.url), 'utf8');
 
@@ -24,10 +24,17 @@ export function readFlights(): FlightDeparted[] {
   }));
 }
 
-/** Airport names by IATA code. */
-export function readAirportNames(): ReadonlyMap<string, string> {
+/** The airports by IATA code. */
+export function readAirports(): ReadonlyMap<string, Airport> {
   const [, ...lines] = read('airports.csv').trimEnd().split('\n');
-  return new Map(lines.map(fieldsOf).map(([code = '', name = '']) => [code, name]));
+  return new Map(
+    lines
+      .map(fieldsOf)
+      .map(([code = '', name = '', city = '', state = '', _country, latitude, longitude]) => [
+        code,
+        { name, city, state, latitude: Number(latitude), longitude: Number(longitude) },
+      ]),
+  );
 }
 
 /** A field may be quoted: `PUW,Pullman/Moscow Regional,"Pullman/Moscow,ID",WA,…` */

@@ -1,4 +1,5 @@
-import type { JournalEntry } from './journal.js';
+import type { FlightDeparted } from './contracts.js';
+import type { Journal } from './journal.js';
 import type { AirportDays } from './truth.js';
 
 /** How to run the fleet. */
@@ -7,29 +8,33 @@ export interface RunOptions {
   readonly seconds: number;
   /** What `delays` spends on each flight, in milliseconds. */
   readonly workTimeMs: number;
-  /** When so many journal entries are there, all is done. */
-  readonly expectedEntries: number;
+  /** When so many flights were published or handled, all is done. */
+  readonly expectedFlights: number;
   /** Stops everything. */
   readonly signal: AbortSignal;
 }
 
 /** What the check goes by. */
 export interface Evidence {
-  readonly journal: readonly JournalEntry[];
+  /** One of each instance. */
+  readonly journals: readonly Journal[];
   /** As `statistics` counted them. */
   readonly airportDays: AirportDays;
-  /** Processes that ended before their time. */
-  readonly deaths: readonly string[];
+  /** Of {@link LISTED_AIRPORT}, as `airports` listed them at the end. */
+  readonly departures: readonly FlightDeparted[];
 }
 
-/** When not everything has been handled, and nothing more happens for so long, then nothing more will. */
-export const QUIET_MS = 2000;
+/** The one that `airports` is asked about at the end: the busiest. */
+export const LISTED_AIRPORT = 'ORD';
+
+/** When not everything has been handled, and nothing more happens for so long, then nothing more will: no request takes longer. */
+export const QUIET_MS = 4000;
 
 /** Rejects when the signal aborts, whatever the work does then. */
-export async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  await Promise.race([work(), aborted]);
+  return Promise.race([work(), aborted]);
 }

@@ -17,12 +17,13 @@ const view = (at: number): BoardView => ({
   longest: [],
   delayed: new Set(),
   departures: 1,
+  airportNames: new Map(),
 });
 
 /** Shows the first flight, and the last one, three months later. */
 function showOn(isTTY: boolean, columns: number, rows: number): void {
   vi.useFakeTimers();
-  const screen = Screen.on({ isTTY, columns, rows }, new Map());
+  const screen = Screen.on({ isTTY, columns, rows });
   screen.show(view(0));
   screen.show(view(-1));
   vi.advanceTimersByTime(1000);

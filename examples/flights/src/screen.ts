@@ -10,8 +10,8 @@ export abstract class Screen {
   abstract done(): void;
 
   /** A board that updates in place on a terminal that has room for it; else, as when the output is piped, a line for each week. */
-  static on(stream: Stream, airports: ReadonlyMap<string, string>): Screen {
-    return hasRoom(stream) ? new Terminal(airports) : new Paper();
+  static on(stream: Stream): Screen {
+    return hasRoom(stream) ? new Terminal() : new Paper();
   }
 }
 
@@ -25,12 +25,7 @@ const FRAME_MS = 150;
 /** Draws a few times a second, however many flights depart: nobody reads faster. */
 class Terminal extends Screen {
   #view: BoardView | undefined;
-  readonly #frames: NodeJS.Timeout;
-
-  constructor(private readonly airports: ReadonlyMap<string, string>) {
-    super();
-    this.#frames = setInterval(() => this.#draw(), FRAME_MS);
-  }
+  readonly #frames = setInterval(() => this.#draw(), FRAME_MS);
 
   show(view: BoardView): void {
     this.#view = view;
@@ -43,7 +38,7 @@ class Terminal extends Screen {
   }
 
   #draw(): void {
-    if (this.#view !== undefined) logUpdate(boardLines(this.#view, this.airports).join('\n'));
+    if (this.#view !== undefined) logUpdate(boardLines(this.#view).join('\n'));
   }
 }
 

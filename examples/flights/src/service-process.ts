@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { on, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { JournalEntry } from './journal.js';
+import type { Journal } from './journal.js';
 import type { FromService, ToService } from './messages.js';
 import type { ServiceName } from './services.js';
 import type { AirportDays } from './truth.js';
@@ -17,8 +17,6 @@ export class ServiceProcess {
   readonly ready: Promise<string>;
   /** What `statistics` has counted: there when it has stopped. */
   airportDays: AirportDays = {};
-  /** How it ended, when nobody had told it to. */
-  death: string | undefined;
   readonly #process: ChildProcess;
   readonly #closed: Promise<unknown>;
   #stopping = false;
@@ -27,7 +25,7 @@ export class ServiceProcess {
     readonly name: ServiceName,
     args: readonly string[],
     env: Readonly<Record<string, string>>,
-    write: (entry: JournalEntry) => void,
+    journal: Journal,
   ) {
     // Only the board writes to the terminal; what the others may have to say goes to standard error.
     const output = name === 'board' ? 'inherit' : 2;
@@ -36,12 +34,12 @@ export class ServiceProcess {
       stdio: ['ignore', output, 2, 'ipc'],
     });
     this.#process.on('message', (message: FromService) => {
-      if (message.type === 'entry') write(message.entry);
+      if (message.type === 'entry') journal.write(message.entry);
       if (message.type === 'counted') this.airportDays = message.airportDays;
     });
     this.#process.once('exit', (code, signal) => {
       if (!this.#stopping)
-        this.death = `${this} ${signal ? `was killed (${signal})` : `ended by itself: exit code ${code}`}`;
+        journal.death = `${this} ${signal ? `was killed (${signal})` : `ended by itself: exit code ${code}`}`;
     });
     // Not `exit`: the last messages may still be in the pipe then.
     this.#closed = once(this.#process, 'close');

@@ -1,23 +1,35 @@
 import { ContainerModule, createService, type HandlerClass, type Service } from 'belfry';
+import { Airports } from './airports.js';
 import { Board } from './board.js';
 import { Delays, WorkTime } from './delays.js';
 import { type JournalEntry, journal } from './journal.js';
-import { readAirportNames } from './records.js';
+import { KnownAirports } from './known-airports.js';
 import { Screen } from './screen.js';
 import { Statistics } from './statistics.js';
 
 /** Every service with its handlers. The feed only publishes. */
-const handlers = { feed: [], delays: [Delays], statistics: [Statistics], board: [Board] } satisfies Record<
-  string,
-  HandlerClass[]
->;
+const handlers = {
+  feed: [],
+  airports: [Airports],
+  delays: [Delays],
+  statistics: [Statistics],
+  board: [Board],
+} satisfies Record<string, HandlerClass[]>;
 
 export type ServiceName = keyof typeof handlers;
 
 export const isServiceName = (name: string): name is ServiceName => Object.hasOwn(handlers, name);
 
-/** What the demo runs: the two `delays` are replicas, and share the work. */
-export const fleet: readonly ServiceName[] = ['feed', 'delays', 'delays', 'statistics', 'board'];
+/** What the demo runs. The two `airports` are replicas, and so are the two `delays`: they share the work. */
+export const fleet: readonly ServiceName[] = [
+  'feed',
+  'airports',
+  'airports',
+  'delays',
+  'delays',
+  'statistics',
+  'board',
+];
 
 /** What all services of a run have in common. */
 export interface Setting {
@@ -36,13 +48,14 @@ export const createFlightService = (name: ServiceName, { url, namespace, workTim
     modules: [
       new ContainerModule(({ bind }) => {
         bind(WorkTime).toConstantValue(workTimeMs);
+        bind(KnownAirports).toSelf().inSingletonScope();
         bind(Screen)
-          .toDynamicValue(() => Screen.on(process.stdout, readAirportNames()))
+          .toDynamicValue(() => Screen.on(process.stdout))
           .inSingletonScope()
           .onDeactivation((screen) => screen.done()); // when the service has stopped
       }),
     ],
-    middleware: [journal(name, write)],
+    middleware: [journal(write)],
     url,
     namespace,
     // The board owns the terminal: say LOG_LEVEL=info to see the services start and stop all the same.

@@ -1,6 +1,7 @@
 import type { CheckResult, ServiceResult } from './check.js';
+import type { FlightDeparted } from './contracts.js';
 
-const figures = ['published', 'handled', 'missed', 'twice'] as const;
+const figures = ['published', 'handled', 'missed', 'twice', 'asked', 'answered'] as const;
 
 /** The result as a table, with the problems below it. */
 export function summaryLines({ services, problems }: CheckResult): string[] {
@@ -14,6 +15,19 @@ export function summaryLines({ services, problems }: CheckResult): string[] {
     '',
     figures.map((figure) => `${figure}: ${sum(figure)}`).join('  '),
     ...problems.map((problem) => `✗ ${problem}`),
-    ...(problems.length === 0 ? ['✓ This and the counts of every airport and day are what the file says.'] : []),
+    ...(problems.length === 0 ? ['✓ All of this and the counts of every airport and day are what the file says.'] : []),
+  ];
+}
+
+const SHOWN = 3;
+
+/** The first departures of an airport, and how many there are. */
+export function departureLines(code: string, departures: readonly FlightDeparted[]): string[] {
+  return [
+    `${departures.length} departures of ${code}, as \`airports\` lists them:`,
+    ...departures
+      .slice(0, SHOWN)
+      .map(({ departedAt, origin, destination }) => `${departedAt.replace('T', ' ')}  ${origin} → ${destination}`),
+    ...(departures.length > SHOWN ? ['…'] : []),
   ];
 }

@@ -1,24 +1,36 @@
-import type { JournalEntry } from './journal.js';
+import { Journal } from './journal.js';
 
-/** Collects what the services did. */
+/** Keeps the journals of all instances, and knows when they are full. */
 export class Tally {
-  readonly entries: JournalEntry[] = [];
+  readonly journals: Journal[] = [];
+  #flights = 0;
   #changed = (): void => {};
 
-  readonly add = (entry: JournalEntry): void => {
-    this.entries.push(entry);
-    this.#changed();
-  };
+  /** Begins the journal of an instance. */
+  journalOf(service: string): Journal {
+    const journal = new Journal(service, ({ flight }) => {
+      if (flight !== undefined) this.#flights += 1;
+      this.#changed();
+    });
+    this.journals.push(journal);
+    return journal;
+  }
 
-  /** Resolves once there are so many entries; or once nothing has come for a while, so that a loss is no endless wait. */
-  settled(expected: number, quietMs: number): Promise<void> {
+  /**
+   * Resolves once so many flights were published or handled; or once nothing has come for a while, so that a loss is no endless wait.
+   * Requests are not counted: how many there will be, nobody can know.
+   */
+  settled(flights: number, quietMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const quiet = setTimeout(resolve, quietMs);
-      this.#changed = () => {
-        quiet.refresh();
-        if (this.entries.length < expected) return;
+      const settle = () => {
+        this.#changed = () => {}; // what still comes must not wind up the timer again
         clearTimeout(quiet);
         resolve();
+      };
+      const quiet = setTimeout(settle, quietMs);
+      this.#changed = () => {
+        if (this.#flights < flights) quiet.refresh();
+        else settle();
       };
       this.#changed();
     });

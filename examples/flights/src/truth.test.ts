@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LONG_DELAY_MINUTES } from './contracts.js';
-import { readAirportNames, readFlights } from './records.js';
+import { readAirports, readFlights } from './records.js';
 import { computeTruth } from './truth.js';
 
 describe('the truth', () => {
@@ -13,6 +13,7 @@ describe('the truth', () => {
     expect(truth.airportDays['ORD 2001-01-09']).toMatchObject({ departed: 8 });
     expect(truth.airportDays['DFW 2001-02-24']).toMatchObject({ delayed: 5 });
     expect(Object.keys(truth.airportDays)).toHaveLength(3261);
+    expect(truth.departures.ORD).toHaveLength(283);
   });
 
   it('agrees with the records that the feed reads', () => {
@@ -30,13 +31,19 @@ describe('the records', () => {
     expect(times[0]).toBe('2001-01-01T01:10');
   });
 
-  it('name every airport, also where a name is quoted', () => {
-    const names = readAirportNames();
-    expect(readFlights().filter(({ origin, destination }) => !names.has(origin) || !names.has(destination))).toEqual(
-      [],
-    );
-    expect(names.get('ORD')).toBe("Chicago O'Hare International");
-    expect(names.get('BTR')).toBe('Baton Rouge Metropolitan, Ryan');
-    expect(names.get('DBN')).toBe('W. H. "Bud" Barron');
+  it('tell of every airport, also where a name is quoted', () => {
+    const airports = readAirports();
+    expect(
+      readFlights().filter(({ origin, destination }) => !airports.has(origin) || !airports.has(destination)),
+    ).toEqual([]);
+    expect(airports.get('ORD')).toEqual({
+      name: "Chicago O'Hare International",
+      city: 'Chicago',
+      state: 'IL',
+      latitude: 41.979595,
+      longitude: -87.90446417,
+    });
+    expect(airports.get('BTR')?.name).toBe('Baton Rouge Metropolitan, Ryan');
+    expect(airports.get('DBN')?.name).toBe('W. H. "Bud" Barron');
   });
 });

@@ -8,6 +8,8 @@ export interface Truth {
   /** Which flights each event must have been published for. */
   readonly flights: Readonly<Record<'flights.departed' | 'flights.delayed', ReadonlySet<number>>>;
   readonly airportDays: AirportDays;
+  /** The flights by airport of origin. */
+  readonly departures: Readonly<Record<string, readonly number[]>>;
 }
 
 /**
@@ -20,6 +22,7 @@ export function computeTruth(): Truth {
   const departed = new Set<number>();
   const delayed = new Set<number>();
   const airportDays: Record<string, { departed: number; delayed: number }> = {};
+  const departures: Record<string, number[]> = {};
   let flight = 0;
   for (const { date, delay, origin } of records) {
     flight += 1;
@@ -28,9 +31,11 @@ export function computeTruth(): Truth {
     airportDays[key] ??= { departed: 0, delayed: 0 };
     airportDays[key].departed += 1;
     departed.add(flight);
+    departures[origin] ??= [];
+    departures[origin].push(flight);
     if (delay < 60) continue;
     airportDays[key].delayed += 1;
     delayed.add(flight);
   }
-  return { flights: { 'flights.departed': departed, 'flights.delayed': delayed }, airportDays };
+  return { flights: { 'flights.departed': departed, 'flights.delayed': delayed }, airportDays, departures };
 }

@@ -59,10 +59,10 @@ export class DemoProcess {
     );
   }
 
-  /** The figures of the summary: published, handled, missed, twice. */
+  /** The figures of the summary: published, handled, missed, twice, asked, answered. */
   figuresOf(service: string): number[] {
-    const row = this.stdout.match(new RegExp(`^${service} +(\\d+) +(\\d+) +(\\d+) +(\\d+)$`, 'm'));
-    return (row ?? []).slice(1).map(Number);
+    const row = this.stdout.match(new RegExp(`^${service}((?: +\\d+){6})$`, 'm'));
+    return (row?.[1] ?? '').trim().split(/ +/).map(Number);
   }
 
   #refuse(code: number | null): never {

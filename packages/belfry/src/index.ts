@@ -75,6 +75,7 @@ export {
 export {
   type Bus,
   type BusOptions,
+  type Call,
   type DrainReport,
   type HandleCall,
   type Handler,

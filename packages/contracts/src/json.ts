@@ -18,17 +18,19 @@ export type JsonMistake<T, Depth extends unknown[] = []> = 0 extends 1 & T
       ? never
       : T extends Json
         ? never
-        : T extends undefined | void | symbol | bigint
-          ? NotJson<'undefined, symbols and bigints cannot travel as JSON'>
-          : T extends (...args: never[]) => unknown
-            ? NotJson<'functions cannot travel as JSON'>
-            : T extends Date
-              ? NotJson<'a Date cannot travel as JSON: use an ISO string, for example z.iso.datetime(), or a codec'>
-              : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ArrayBufferView | ArrayBuffer
-                ? NotJson<'maps, sets and bytes cannot travel as JSON'>
-                : T extends readonly (infer Item)[]
-                  ? JsonMistake<Item, [...Depth, unknown]>
-                  : { [Key in keyof T]-?: JsonMistake<PropertyValue<T, Key>, [...Depth, unknown]> }[keyof T];
+        : T extends void
+          ? NotJson<'undefined cannot travel as JSON; for nothing at all there is null'>
+          : T extends symbol | bigint
+            ? NotJson<'symbols and bigints cannot travel as JSON'>
+            : T extends (...args: never[]) => unknown
+              ? NotJson<'functions cannot travel as JSON'>
+              : T extends Date
+                ? NotJson<'a Date cannot travel as JSON: use an ISO string, for example z.iso.datetime(), or a codec'>
+                : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | ArrayBufferView | ArrayBuffer
+                  ? NotJson<'maps, sets and bytes cannot travel as JSON'>
+                  : T extends readonly (infer Item)[]
+                    ? JsonMistake<Item, [...Depth, unknown]>
+                    : { [Key in keyof T]-?: JsonMistake<PropertyValue<T, Key>, [...Depth, unknown]> }[keyof T];
 
 /** `undefined` is allowed where the property may be absent, and only there. */
 type PropertyValue<T, Key extends keyof T> =

@@ -57,12 +57,13 @@ if (isRequest(something)) expectTypeOf(something).toEqualTypeOf<AnyRequest>();
 
 // Errors: the handler makes them with the schema's input, the caller gets its output.
 expectTypeOf(Quote.error('UNKNOWN_SKU', { sku: 'x', since: '2026-01-02T03:04:05Z' })).toEqualTypeOf<
-  RequestError<'UNKNOWN_SKU', { sku: string; since: string }>
+  RequestError<'UNKNOWN_SKU', { sku: string; since: string }, 'pricing.quote'>
 >();
-expectTypeOf(Quote.error('SOLD_OUT')).toEqualTypeOf<RequestError<'SOLD_OUT', undefined>>();
+expectTypeOf(Quote.error('SOLD_OUT')).toEqualTypeOf<RequestError<'SOLD_OUT', undefined, 'pricing.quote'>>();
 expectTypeOf<DeclaredErrors<Quote>['code']>().toEqualTypeOf<'UNKNOWN_SKU' | 'SOLD_OUT'>();
 expectTypeOf<RequestErrors<Quote>>().toEqualTypeOf<
-  RequestError<'UNKNOWN_SKU', { sku: string; since: Date }> | RequestError<'SOLD_OUT', undefined>
+  | RequestError<'UNKNOWN_SKU', { sku: string; since: Date }, 'pricing.quote'>
+  | RequestError<'SOLD_OUT', undefined, 'pricing.quote'>
 >();
 expectTypeOf<RequestErrors<typeof Count>>().toBeNever();
 expectTypeOf<DeclaredErrors<typeof Count>>().toBeNever();

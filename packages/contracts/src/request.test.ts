@@ -236,12 +236,17 @@ describe('an error that a request declares', () => {
   });
 
   it('is not known when the request does not declare it, whoever made it', () => {
-    expect(Quote.isError(new RequestError('pricing.quote', 'NOPE', undefined))).toBe(false);
-    expect(Quote.isError(new RequestError('pricing.quote', 'constructor', undefined))).toBe(false);
+    expect(Quote.isError(new RequestError(Quote, 'NOPE', undefined))).toBe(false);
+    expect(Quote.isError(new RequestError(Quote, 'constructor', undefined))).toBe(false);
   });
 
   it('is known by name, also when another copy of this package made it', () => {
-    const foreign = Object.assign(new Error('x'), { name: 'RequestError', code: 'SOLD_OUT', request: 'pricing.quote' });
+    const foreign = Object.assign(new Error('x'), {
+      name: 'RequestError',
+      code: 'SOLD_OUT',
+      request: 'pricing.quote',
+      version: 1,
+    });
     expect([isRequestError(foreign), Quote.isError(foreign, 'SOLD_OUT')]).toEqual([true, true]);
   });
 

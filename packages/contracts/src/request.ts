@@ -56,9 +56,12 @@ export interface RequestContract<
   error<Code extends keyof E & string>(
     code: Code,
     ...data: ErrorArguments<E[Code]>
-  ): RequestError<Code, ErrorInput<E[Code]>>;
+  ): RequestError<Code, ErrorInput<E[Code]>, Name>;
   /** Whether something caught is an error that this request declares, or that one of them. Narrows its `code` and `data`. */
-  isError<Code extends keyof E & string = keyof E & string>(error: unknown, code?: Code): error is ErrorOf<E, Code>;
+  isError<Code extends keyof E & string = keyof E & string>(
+    error: unknown,
+    code?: Code,
+  ): error is ErrorOf<E, Code, Name>;
 }
 
 /** Any request: what tools and transports take. */
@@ -74,14 +77,14 @@ export type RequestPayload<C extends AnyRequest> = SchemaInput<C['input']>;
 /** What the handler returns, or yields: the input of the request's output schema. */
 export type ReplyPayload<C extends AnyRequest> = SchemaInput<C['output']>;
 /** The errors that the request declares, as the caller gets them: a union, discriminated by `code`. */
-export type RequestErrors<C extends AnyRequest> = ErrorOf<C['errors'], keyof C['errors'] & string>;
+export type RequestErrors<C extends AnyRequest> = ErrorOf<C['errors'], keyof C['errors'] & string, C['name']>;
 /** The errors that the request declares, as the handler makes them with `contract.error()`. */
 export type DeclaredErrors<C extends AnyRequest> = {
-  [Code in keyof C['errors'] & string]: RequestError<Code, ErrorInput<C['errors'][Code]>>;
+  [Code in keyof C['errors'] & string]: RequestError<Code, ErrorInput<C['errors'][Code]>, C['name']>;
 }[keyof C['errors'] & string];
 
-type ErrorOf<E extends ErrorSchemas, Codes extends keyof E & string> = {
-  [Code in Codes]: RequestError<Code, E[Code] extends Schema ? SchemaOutput<E[Code]> : undefined>;
+type ErrorOf<E extends ErrorSchemas, Codes extends keyof E & string, Name extends string> = {
+  [Code in Codes]: RequestError<Code, E[Code] extends Schema ? SchemaOutput<E[Code]> : undefined, Name>;
 }[Codes];
 type ErrorInput<S extends Schema | null> = S extends Schema ? SchemaInput<S> : undefined;
 type ErrorArguments<S extends Schema | null> = S extends Schema ? [data: SchemaInput<S>] : [];
@@ -162,10 +165,11 @@ export function defineRequest<
     timeout: toMilliseconds(timeout),
     key,
     description,
-    error: (code: string, data?: unknown) => new RequestError(channel, code, data),
+    error: (code: string, data?: unknown) => new RequestError({ name, version }, code, data),
     isError: (error: unknown, code?: string) =>
       isRequestError(error) &&
-      error.request === channel &&
+      error.request === name &&
+      error.version === version &&
       (code === undefined ? Object.hasOwn(declared, error.code) : error.code === code),
   } as unknown as RequestContract<Name, I, O, E, Stream>);
 }

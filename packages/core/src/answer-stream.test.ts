@@ -267,7 +267,7 @@ describe('an error of the handler', () => {
   });
 
   it('may be returned, when the contract declares it', async () => {
-    const error = new RequestError('a.b', 'TOO_MANY', { most: 1 });
+    const error = new RequestError({ name: 'a.b', version: 1 }, 'TOO_MANY', { most: 1 });
     async function* giving(): AsyncGenerator<number, RequestError> {
       yield 1;
       return error;

@@ -16,17 +16,20 @@ const letter = (data: unknown): Letter => ({
 
 describe('an error that the contract declares', () => {
   it('is read with its data as the schema gives them', () => {
-    const error = errorOf(Quote, letter({ code: 'UNKNOWN_SKU', data: { sku: 'four' } }), true);
+    const error = errorOf(Quote, letter({ code: 'UNKNOWN_SKU', data: { sku: 'four' } }), true, 5000);
     expect(Quote.isError(error)).toBe(true);
     expect(error).toMatchObject({ code: 'UNKNOWN_SKU', data: { sku: 4 }, request: 'pricing.quote' });
   });
 
   it('may have no data, and gets none that nobody declared', () => {
-    expect(errorOf(Quote, letter({ code: 'SOLD_OUT' }), true)).toMatchObject({ code: 'SOLD_OUT', data: undefined });
+    expect(errorOf(Quote, letter({ code: 'SOLD_OUT' }), true, 5000)).toMatchObject({
+      code: 'SOLD_OUT',
+      data: undefined,
+    });
   });
 
   it('is REPLY_INVALID when its data do not fit, without a word of them', () => {
-    const error = errorOf(Quote, letter({ code: 'UNKNOWN_SKU', data: { sku: ['secret'] } }), true);
+    const error = errorOf(Quote, letter({ code: 'UNKNOWN_SKU', data: { sku: ['secret'] } }), true, 5000);
     expect(error).toMatchObject({ code: 'REPLY_INVALID', message: expect.stringContaining('at sku') });
     expect((error as Error).message).not.toContain('secret');
   });
@@ -37,40 +40,42 @@ describe('an error that the contract declares', () => {
       output: z.null(),
       errors: { NOPE: z.string().refine(async (text) => text !== 'bad') },
     });
-    await expect(errorOf(Slow, letter({ code: 'NOPE', data: 'good' }), true)).resolves.toMatchObject({ data: 'good' });
-    await expect(errorOf(Slow, letter({ code: 'NOPE', data: 'bad' }), true)).resolves.toMatchObject({
+    await expect(errorOf(Slow, letter({ code: 'NOPE', data: 'good' }), true, 5000)).resolves.toMatchObject({
+      data: 'good',
+    });
+    await expect(errorOf(Slow, letter({ code: 'NOPE', data: 'bad' }), true, 5000)).resolves.toMatchObject({
       code: 'REPLY_INVALID',
     });
   });
 
   it('is read as it came when checking is switched off', () => {
-    expect(errorOf(Quote, letter({ code: 'UNKNOWN_SKU', data: 7 }), false)).toMatchObject({ data: 7 });
+    expect(errorOf(Quote, letter({ code: 'UNKNOWN_SKU', data: 7 }), false, 5000)).toMatchObject({ data: 7 });
   });
 });
 
 describe('any other error', () => {
   it('is HANDLER_FAILED, with the id under which the responder logged it, and nothing else', () => {
-    const error = errorOf(Quote, letter({ code: 'HANDLER_FAILED', errorId: 'e-1' }), true);
+    const error = errorOf(Quote, letter({ code: 'HANDLER_FAILED', errorId: 'e-1' }), true, 5000);
     expect(error).toMatchObject({ code: 'HANDLER_FAILED', errorId: 'e-1' });
     expect(error).not.toHaveProperty('cause');
     for (const word of ['pricing.quote', RESPONDER.slice(1), 'e-1']) expect((error as Error).message).toContain(word);
-    expect(errorOf(Quote, letter({ code: 'HANDLER_FAILED' }), true)).not.toHaveProperty('errorId');
+    expect(errorOf(Quote, letter({ code: 'HANDLER_FAILED' }), true, 5000)).not.toHaveProperty('errorId');
   });
 
   it('has the handler’s own words as its cause when the responder exposes them', () => {
     const detail = { message: 'no connection', stack: 'Error: no connection\n    at charge' };
-    const error = errorOf(Quote, letter({ code: 'HANDLER_FAILED', errorId: 'e-1', detail }), true);
+    const error = errorOf(Quote, letter({ code: 'HANDLER_FAILED', errorId: 'e-1', detail }), true, 5000);
     expect((error as Error).cause).toBeInstanceOf(Error);
     expect((error as Error).cause).toMatchObject(detail);
   });
 
   it('is REQUEST_REJECTED with the reason', () => {
-    const error = errorOf(Quote, letter({ code: 'REQUEST_REJECTED', reason: 'its queue is full' }), true);
+    const error = errorOf(Quote, letter({ code: 'REQUEST_REJECTED', reason: 'its queue is full' }), true, 5000);
     expect(error).toMatchObject({ code: 'REQUEST_REJECTED', message: expect.stringContaining('its queue is full') });
   });
 
   it.each(['NOPE', 'constructor', '__proto__', 'NO_RESPONDERS', ''])('is REPLY_INVALID when its code is %j', (code) => {
-    expect(errorOf(Quote, letter({ code, data: 1 }), true)).toMatchObject({ code: 'REPLY_INVALID' });
+    expect(errorOf(Quote, letter({ code, data: 1 }), true, 5000)).toMatchObject({ code: 'REPLY_INVALID' });
     expect(isDeclared(Quote, letter({ code }))).toBe(false);
   });
 });

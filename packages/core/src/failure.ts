@@ -13,14 +13,20 @@ import { placesOf } from './outgoing.js';
 /**
  * Reads an `error` letter: an error that the contract declares, with its data as the schema gives them; else one of Belfry's.
  * @param check whether the data are asked of the schema
+ * @param timeout how long the caller would have waited, in milliseconds
  */
-export function errorOf(contract: AnyRequest, { data, source }: Letter, check: boolean): unknown | Promise<unknown> {
+export function errorOf(
+  contract: AnyRequest,
+  { data, source }: Letter,
+  check: boolean,
+  timeout: number,
+): unknown | Promise<unknown> {
   const failure = data as Failure;
   const schema = declared(contract, failure.code);
-  if (schema === undefined) return ofBelfry(contract, source.slice(1), failure);
+  if (schema === undefined) return ofBelfry(contract, source.slice(1), failure, timeout);
   const read = (validation: Validation): unknown =>
     validation.valid
-      ? new RequestError(contract.channel, failure.code, validation.value)
+      ? new RequestError(contract, failure.code, validation.value)
       : replyInvalid(contract, validation.issues);
   if (schema === null || !check) return read({ valid: true, value: failure.data });
   const validation = validate(schema, failure.data);
@@ -44,7 +50,7 @@ export const replyInvalid = ({ channel }: AnyRequest, issues: readonly ErrorIssu
   });
 };
 
-function ofBelfry({ channel }: AnyRequest, responder: string, failure: Failure): BelfryError {
+function ofBelfry({ channel }: AnyRequest, responder: string, failure: Failure, timeout: number): BelfryError {
   const { code, errorId, reason, detail } = failure;
   if (code === 'REQUEST_REJECTED') {
     return new BelfryError(code, {
@@ -53,7 +59,7 @@ function ofBelfry({ channel }: AnyRequest, responder: string, failure: Failure):
   }
   if (code === 'REQUEST_TIMEOUT') {
     return new BelfryError(code, {
-      message: `the handler of ${channel} at ${responder} had no more time for its next value.`,
+      message: `the next value of ${channel} did not come within ${Math.round(timeout)} ms by ${responder}.`,
       hint: 'The timeout is for each value: raise it, or give values more often.',
     });
   }

@@ -45,7 +45,7 @@ export interface RespondCall {
 /**
  * Goes around every publish, every request and every handler of a bus: one shape on all sides, `call.side` tells which.
  * Call `next()` once to go on; its result is the receipt, the answer (of a stream: its iterator), or what the handler returned. Throw to
- * refuse.
+ * refuse. An error that a request's contract declares is thrown to middleware, whether the handler threw it or returned it.
  */
 export type Middleware = (call: Call, next: () => Promise<unknown>) => Promise<unknown>;
 

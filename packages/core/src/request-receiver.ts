@@ -1,24 +1,13 @@
-import {
-  type AnyRequest,
-  BelfryError,
-  isRequestError,
-  type RequestError,
-  type Validation,
-  validate,
-} from '@belfry/contracts';
+import { BelfryError, type Validation, validate } from '@belfry/contracts';
 import { Answer } from './answer.js';
-import { AnswerStream } from './answer-stream.js';
-import type { Clock } from './clock.js';
 import { type RequestContext, runInContext } from './context.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
 import { decodeEnvelope, type Envelope, extensionsOf, headOf, timeOf } from './envelope.js';
 import type { Failure } from './letter.js';
-import type { Logger } from './logger.js';
-import type { Mailbox } from './mailbox.js';
-import { type Middleware, type RespondCall, runThrough } from './middleware.js';
-import { bytesOver, jsonOf, placesOf } from './outgoing.js';
+import { bytesOver, placesOf } from './outgoing.js';
 import type { SubscriptionStats } from './receiver.js';
 import { Rejections, type RejectReason } from './rejections.js';
+import { RequestHandling, type RequestHandlingOptions } from './request-handling.js';
 
 /** What has become of the requests that reached a responder, since it began. */
 export interface ResponderStats extends SubscriptionStats {
@@ -32,26 +21,18 @@ export interface ResponderStats extends SubscriptionStats {
   cancelled: number;
 }
 
-export interface RequestReceiverOptions {
-  readonly contract: AnyRequest;
+export interface RequestReceiverOptions extends Omit<RequestHandlingOptions, 'track'> {
   /** With its namespace. */
   readonly channel: string;
   readonly group: string;
-  readonly handler: (input: unknown, context: RequestContext) => unknown;
-  readonly middleware: readonly Middleware[];
   readonly concurrency: number;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
   readonly maxMessageBytes: number;
-  readonly validate: { readonly publish: boolean; readonly receive: boolean };
-  readonly exposeErrors: boolean;
-  readonly mailbox: Mailbox;
   /** What is being answered by this instance, by request: letters find it there. */
   readonly answers: Map<string, Answer>;
   /** Something is being answered: its caller has to be watched. */
   readonly onBegin: () => void;
-  readonly logger: Logger;
-  readonly clock: Clock;
 }
 
 const OVERFLOW_LOG_INTERVAL = 10_000;
@@ -63,6 +44,7 @@ export class RequestReceiver {
   readonly #options: RequestReceiverOptions;
   readonly #queue: DeliveryQueue<number>;
   readonly #rejections: Rejections;
+  readonly #handling: RequestHandling;
   readonly #running = new Set<Answer>();
   /** Aborted by their callers before their turn came. */
   readonly #cancelled = new Set<string>();
@@ -83,6 +65,7 @@ export class RequestReceiver {
     });
     this.#queue = queue;
     this.#rejections = new Rejections({ request: contract.channel, group }, logger, clock);
+    this.#handling = new RequestHandling({ ...options, track: (sending) => this.#track(sending) });
     this.stats = {
       received: 0,
       handled: 0,
@@ -191,7 +174,8 @@ export class RequestReceiver {
       return;
     }
     const context = this.#contextOf(answer, envelope, validation.value);
-    await runInContext(context, () => this.#handle(answer, context, envelope.timeoutms ?? contract.timeout));
+    const timeout = envelope.timeoutms ?? contract.timeout;
+    this.stats[await runInContext(context, () => this.#handling.run(answer, context, timeout))]++;
   }
 
   #contextOf({ deadline }: Answer, envelope: Envelope, data: unknown): RequestContext {
@@ -218,112 +202,6 @@ export class RequestReceiver {
         return deadline.signal;
       },
     };
-  }
-
-  async #handle(answer: Answer, context: RequestContext, timeout: number): Promise<void> {
-    const { handler, middleware, contract } = this.#options;
-    let stream: AnswerStream | undefined;
-    try {
-      const call: RespondCall = { side: 'respond', contract, data: context.data as unknown, context };
-      const result: unknown =
-        middleware.length === 0
-          ? await handler(call.data, context)
-          : await runThrough(middleware, call, async () => handler(call.data, context));
-      if (isAsyncIterable(result)) {
-        stream = this.#stream(answer, result, timeout);
-        answer.become(stream);
-        await stream.run();
-        if (stream.isStopped) answer.cancel();
-        else if (stream.isLate) this.#track(answer.fail({ code: 'REQUEST_TIMEOUT' }, stream.written));
-        else this.#track(answer.write('end', undefined, stream.written));
-      } else if (isRequestError(result)) throw result;
-      else {
-        const json = await this.#encode(result);
-        if (!answer.isUnwanted) this.#track(answer.write('reply', json));
-      }
-      if (answer.isUnwanted) this.stats.cancelled++;
-      else this.stats.handled++;
-    } catch (error) {
-      await this.#failed(error, answer, context, stream);
-    }
-  }
-
-  #stream(answer: Answer, values: AsyncIterable<unknown>, timeout: number): AnswerStream {
-    const { clock } = this.#options;
-    return new AnswerStream({
-      values,
-      encode: (value) => this.#encode(value),
-      write: (kind, dataJson, sequence) => answer.write(kind, dataJson, sequence),
-      deadline: answer.deadline,
-      timeout,
-      clock,
-    });
-  }
-
-  /** What goes to the caller: checked against the contract. */
-  async #encode(output: unknown): Promise<string> {
-    const { contract, mailbox } = this.#options;
-    const validating = this.#options.validate.publish ? validate(contract.output, output) : asItIs(output);
-    const validation = validating instanceof Promise ? await validating : validating;
-    if (!validation.valid)
-      throw new BelfryError('REPLY_INVALID', {
-        message: `what the handler of ${contract.channel} answers does not fit its contract, at ${placesOf(validation.issues).join(', ')}.`,
-        issues: validation.issues,
-      });
-    const json = jsonOf(output);
-    if (json === undefined)
-      throw new BelfryError('REPLY_INVALID', {
-        message: `what the handler of ${contract.channel} answers cannot be written as JSON.`,
-        hint: 'For nothing at all there is null.',
-      });
-    if (mailbox.tooLarge(json))
-      throw new BelfryError('PAYLOAD_TOO_LARGE', {
-        message: `what the handler of ${contract.channel} answers is larger than maxMessageBytes.`,
-        hint: 'Answer with a stream of smaller parts, or raise maxMessageBytes on both sides.',
-      });
-    return json;
-  }
-
-  async #failed(error: unknown, answer: Answer, context: RequestContext, stream?: AnswerStream): Promise<void> {
-    const { contract, logger, exposeErrors } = this.#options;
-    const { messageId: request, correlationId, source, type } = context;
-    const written = stream?.written;
-    if (answer.isUnwanted || answer.deadline.isOver || stream?.isLate) {
-      this.stats.cancelled++;
-      const level = answer.isUnwanted || isEndOfTime(error, answer) ? 'debug' : 'warn';
-      logger[level](
-        { request: contract.channel, messageId: request, correlationId, source, err: error },
-        `A handler of ${type} failed when nobody waited for it any more.`,
-      );
-      if (stream !== undefined) this.#track(answer.fail({ code: 'REQUEST_TIMEOUT' }, written));
-      return;
-    }
-    const failure = isRequestError(error) ? await this.#declared(error) : undefined;
-    if (failure !== undefined) {
-      this.stats.handled++;
-      this.#track(answer.fail(failure, written));
-      return;
-    }
-    this.stats.failed++;
-    const errorId = request;
-    logger.error(
-      { request: contract.channel, errorId, messageId: request, correlationId, source, err: error },
-      `A handler of ${type} failed. Its caller gets HANDLER_FAILED with this errorId.`,
-    );
-    const detail = exposeErrors ? { detail: detailOf(error) } : {};
-    this.#track(answer.fail({ code: 'HANDLER_FAILED', errorId, ...detail }, written));
-  }
-
-  /** What travels of an error that the contract declares; `undefined` when it does not declare it, or its data cannot travel. */
-  async #declared({ request, code, data }: RequestError): Promise<Failure | undefined> {
-    const { contract } = this.#options;
-    if (request !== contract.channel || !Object.hasOwn(contract.errors, code)) return undefined;
-    const schema = contract.errors[code];
-    if (schema === null) return { code };
-    const json = jsonOf(data);
-    if (!(await validate(schema, data)).valid || json === undefined || this.#options.mailbox.tooLarge(json))
-      return undefined;
-    return { code, data };
   }
 
   #overflow(body: string): void {
@@ -371,15 +249,3 @@ const LATEST = 8_640_000_000_000_000;
 const asItIs = (value: unknown): Validation => ({ valid: true, value });
 
 const isCaller = (source: string): boolean => /^\/[A-Za-z0-9._-]+\/[0-9a-f]{16}$/.test(source);
-
-const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
-  typeof (value as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] === 'function';
-
-/** It says no more than that the time was over. */
-const isEndOfTime = (error: unknown, { deadline }: Answer): boolean =>
-  error === deadline.reason || (BelfryError.is(error) && /^REQUEST_(TIMEOUT|ABORTED)$/.test(error.code));
-
-function detailOf(error: unknown): NonNullable<Failure['detail']> {
-  if (!(error instanceof Error)) return { message: String(error) };
-  return { message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
-}

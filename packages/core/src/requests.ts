@@ -264,7 +264,7 @@ export class Requests {
       else accept(contract, validation, resolve, reject);
     } else if (letter.kind === 'error') {
       exchange.end(isDeclared(contract, letter));
-      void Promise.resolve(errorOf(contract, letter, this.#options.validate.receive)).then(reject);
+      void Promise.resolve(errorOf(contract, letter, this.#options.validate.receive, contract.timeout)).then(reject);
     } else {
       const stream = this.#stream(contract, options, () => Promise.resolve());
       stream.attach(exchange);
@@ -275,11 +275,12 @@ export class Requests {
   }
 
   #stream(contract: AnyRequest, options: AskOptions, begin: (stream: ReplyStream) => Promise<unknown>): ReplyStream {
+    const timeout = this.#timeoutOf(contract, options);
     return new ReplyStream({
       begin,
-      timeout: this.#timeoutOf(contract, options),
+      timeout,
       validate: (value) => this.#validate(contract, value),
-      errorOf: (letter) => errorOf(contract, letter, this.#options.validate.receive),
+      errorOf: (letter) => errorOf(contract, letter, this.#options.validate.receive, timeout()),
     });
   }
 

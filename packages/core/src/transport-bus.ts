@@ -3,7 +3,6 @@ import {
   type AnyRequest,
   BelfryError,
   type Duration,
-  isContract,
   isRequest,
   type RequestPayload,
   toMilliseconds,
@@ -19,7 +18,9 @@ import type {
   SubscribeOptions,
   Subscription,
 } from './bus.js';
-import { type Clock, settlesWithin, sleep } from './clock.js';
+import { type Clock, settlesWithin } from './clock.js';
+import { waitForAudience } from './audience.js';
+import { checkContract, checkHandler, checkRequest } from './checks.js';
 import type { MessageContext, RequestContext } from './context.js';
 import { messageIds, newInstanceId } from './identity.js';
 import { type Logger, unbreakable } from './logger.js';
@@ -43,8 +44,6 @@ import type { Receipt, Source, Transport, TransportSubscription } from './transp
  * @throws BelfryError `OPTION_INVALID`, listing every mistake; `TRANSPORT_UNKNOWN` for a URL that core does not know
  */
 export const createBus = (options: BusOptions): Bus => new TransportBus(resolveBusOptions(options));
-
-const READY_POLL = 50;
 
 interface Running<R extends Receiver | RequestReceiver = Receiver | RequestReceiver> {
   readonly receiver: R;
@@ -209,19 +208,14 @@ class TransportBus implements Bus {
     const { groups, timeout = '10s' } = options ?? {};
     if (isRequest(contract)) this.#checkRequest(contract);
     else this.#checkContract(contract);
-    const until = this.#clock.now() + toMilliseconds(timeout, 'ready({ timeout })');
-    let why = `the transport has not said who receives ${contract.channel}.`;
-    for (;;) {
-      const asked = this.#audienceOf(contract);
-      if (!(await settlesWithin(this.#clock, until - this.#clock.now(), asked))) throw notReady(why);
-      const audience = await asked;
-      const missing = groups?.filter((group) => !((audience.groups[group] ?? 0) > 0)) ?? []; // a group may be called constructor
-      const anybody = audience.broadcast > 0 || Object.values(audience.groups).some((members) => members > 0);
-      if (groups === undefined ? anybody : missing.length === 0) return;
-      why = `nobody receives ${contract.channel} yet${missing.length > 0 ? ` in group ${missing.join(', ')}` : ''}.`;
-      if (this.#clock.now() >= until) throw notReady(why);
-      await sleep(this.#clock, READY_POLL);
-    }
+    const audience = () => this.#audienceOf(contract);
+    await waitForAudience(
+      contract.channel,
+      audience,
+      groups,
+      toMilliseconds(timeout, 'ready({ timeout })'),
+      this.#clock,
+    );
   }
 
   async close({ timeout = '10s' }: { readonly timeout?: Duration } = {}): Promise<DrainReport> {
@@ -298,27 +292,13 @@ class TransportBus implements Bus {
   }
 
   #checkContract(contract: unknown): asserts contract is AnyContract {
-    if (!isContract(contract)) {
-      throw new BelfryError('CONTRACT_INVALID', {
-        message: isRequest(contract) ? `${contract.name} is a request, not an event.` : 'this is no contract.',
-        hint: isRequest(contract)
-          ? 'Ask it with request(), answer it with respond() or @Respond.'
-          : 'Give a value made by defineEvent or defineChannel.',
-      });
-    }
+    checkContract(contract);
     if (contract.guarantee === 'durable') this.#require('durable events', contract.name);
     if (contract.kind === 'channel') this.#require('bare channels', contract.name);
   }
 
   #checkRequest(contract: unknown): asserts contract is AnyRequest {
-    if (!isRequest(contract)) {
-      throw new BelfryError('CONTRACT_INVALID', {
-        message: isContract(contract) ? `${contract.name} is an event, not a request.` : 'this is no contract.',
-        hint: isContract(contract)
-          ? 'Publish it, and subscribe to it; to ask something, define a request with defineRequest.'
-          : 'Give a value made by defineRequest.',
-      });
-    }
+    checkRequest(contract);
     this.#require('requests', contract.name);
   }
 
@@ -366,21 +346,10 @@ function sourceOf(channel: string, contract: AnyContract, group: string | undefi
   return group === undefined ? { kind: 'broadcast', channel } : { kind: 'group', channel, group };
 }
 
-function checkHandler(handler: unknown): void {
-  if (typeof handler === 'function') return;
-  throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
-}
-
 const respondsAlready = (name: string, { channel }: AnyRequest): BelfryError =>
   new BelfryError('DUPLICATE_HANDLER', {
     message: `${name} already responds to ${channel}; a second handler would take half of its requests away.`,
     hint: 'Answer in one handler; for more at a time raise concurrency, or add instances.',
-  });
-
-const notReady = (why: string): BelfryError =>
-  new BelfryError('NOT_READY', {
-    message: why,
-    hint: 'Is the service started, with the same namespace and the same Redis?',
   });
 
 const closed = (name: string): BelfryError =>

@@ -1,0 +1,32 @@
+import { type AnyContract, type AnyRequest, BelfryError, isContract, isRequest } from '@belfry/contracts';
+
+// What the types say, for programs without types.
+
+/** @throws BelfryError `CONTRACT_INVALID` for anything but an event or a bare channel */
+export function checkContract(contract: unknown): asserts contract is AnyContract {
+  if (isContract(contract)) return;
+  if (!isRequest(contract)) throw noContract('defineEvent or defineChannel');
+  throw new BelfryError('CONTRACT_INVALID', {
+    message: `${contract.name} is a request, not an event.`,
+    hint: 'Ask it with request(), answer it with respond() or @Respond.',
+  });
+}
+
+/** @throws BelfryError `CONTRACT_INVALID` for anything but a request */
+export function checkRequest(contract: unknown): asserts contract is AnyRequest {
+  if (isRequest(contract)) return;
+  if (!isContract(contract)) throw noContract('defineRequest');
+  throw new BelfryError('CONTRACT_INVALID', {
+    message: `${contract.name} is an event, not a request.`,
+    hint: 'Publish it, and subscribe to it; to ask something, define a request with defineRequest.',
+  });
+}
+
+/** @throws BelfryError `HANDLER_INVALID` */
+export function checkHandler(handler: unknown): void {
+  if (typeof handler === 'function') return;
+  throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
+}
+
+const noContract = (by: string): BelfryError =>
+  new BelfryError('CONTRACT_INVALID', { message: 'this is no contract.', hint: `Give a value made by ${by}.` });
