@@ -2,3 +2,4 @@
 export type { ConformanceOptions } from './describe-transport.js';
 export { describeTransport } from './describe-transport.js';
 export type { SkippedTest } from './skips.js';
+export { CLAIM_TIMEOUT, explore, type GroupPort } from './explorer.js';

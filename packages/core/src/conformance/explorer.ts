@@ -1,0 +1,267 @@
+// Explores durable delivery: instances that take, handle, fail, stall, crash, come back and drain, in an order that a seed decides.
+// What it drives is a port, so that the model and the Redis scripts run through the same traces. It throws what it finds, with the trace.
+import type { DeadLetter, Delivery, Settlement, Work } from '../durable/group.js';
+
+/** One log with one group on it. */
+export interface GroupPort {
+  append(key: string | undefined): Promise<string>;
+  work(instance: string, settlements: readonly Settlement[], room: number, now: number): Promise<Work>;
+  stamp(instance: string, now: number): Promise<void>;
+  /** How many entries were read and are not done with. */
+  pending(): Promise<number>;
+  dead(): Promise<readonly Pick<DeadLetter, 'id' | 'attempts'>[]>;
+}
+
+export const CLAIM_TIMEOUT = 1000;
+const MAX_ATTEMPTS = 4;
+const STEPS = 250;
+const KEYS = [undefined, undefined, 'a', 'a', 'b', 'c'];
+
+/** The same numbers for the same seed. https://github.com/bryc/code/blob/master/jshash/PRNGs.md#mulberry32 */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+class Instance {
+  /** By token: an entry may come back while a handler still has it from before. */
+  readonly hands = new Map<number, Delivery>();
+  /** When each delivery came. */
+  readonly since = new Map<number, number>();
+  /** It does nothing until then: stopped, as by SIGSTOP. */
+  stalledUntil = 0;
+  #seen = 0;
+  /** When it last came back after having been silent for so long that it may have lost what it held. */
+  #lapsed = 0;
+
+  constructor(readonly name: string) {}
+
+  /** A sign of life. */
+  sign(now: number): void {
+    if (now - this.#seen >= CLAIM_TIMEOUT) this.#lapsed = now;
+    this.#seen = now;
+  }
+
+  mayHaveLost(token: number): boolean {
+    return this.#lapsed > (this.since.get(token) ?? 0);
+  }
+}
+
+/** What is known of one entry. */
+interface Life {
+  readonly key: string | undefined;
+  readonly place: number;
+  /** Attempts that counted so far. */
+  attempts: number;
+  end?: 'done' | 'dead';
+}
+
+/** Runs one seed. @throws Error with the trace when an invariant does not hold */
+export async function explore(seed: number, port: GroupPort): Promise<void> {
+  await new Explorer(seed, port).run();
+}
+
+class Explorer {
+  readonly #random: () => number;
+  readonly #port: GroupPort;
+  readonly #trace: string[] = [];
+  readonly #lives = new Map<string, Life>();
+  readonly #instances = new Map<string, Instance>();
+  /** Every entry's last delivery: only that may settle it. */
+  readonly #lastToken = new Map<string, number>();
+  #now = 1_000_000;
+  #names = 0;
+
+  constructor(
+    readonly seed: number,
+    port: GroupPort,
+  ) {
+    this.#random = randomOf(seed);
+    this.#port = port;
+  }
+
+  async run(): Promise<void> {
+    for (let n = 0; n < 3; n++) this.#join();
+    for (let step = 0; step < STEPS; step++) await this.#step();
+    await this.#comeToRest();
+    for (const [id, { end }] of this.#lives) if (end === undefined) this.#fail(`${id} was lost`);
+    const pending = await this.#port.pending();
+    if (pending !== 0) this.#fail(`${pending} entries are pending at the end`);
+    const dead = await this.#port.dead();
+    for (const { id, attempts } of dead) {
+      const life = this.#lives.get(id);
+      if (life?.end !== 'dead') this.#fail(`${id} lies among the dead, but is ${life?.end}`);
+      if (attempts !== life?.attempts) this.#fail(`${id} died after ${attempts} attempts, not ${life?.attempts}`);
+    }
+    const died = [...this.#lives.values()].filter(({ end }) => end === 'dead').length;
+    if (died !== dead.length) this.#fail(`${dead.length} dead letters instead of ${died}`);
+  }
+
+  async #step(): Promise<void> {
+    this.#now += Math.floor(this.#random() * 60);
+    const awake = [...this.#instances.values()].filter(({ stalledUntil }) => stalledUntil <= this.#now);
+    const instance = this.#pick(awake);
+    for (const each of awake) if (this.#chance(0.8)) await this.#stamp(each);
+    const dice = this.#random();
+    if (dice < 0.3) await this.#append();
+    else if (instance === undefined || dice < 0.33) this.#join();
+    else if (dice < 0.55) await this.#take(instance, 1 + Math.floor(this.#random() * 4));
+    else if (dice < 0.88) await this.#finishSome(instance);
+    else if (dice < 0.92) this.#stall(instance);
+    else if (dice < 0.95) this.#crash(instance);
+    else if (dice < 0.97) await this.#drain(instance);
+    else this.#now += Math.floor(this.#random() * CLAIM_TIMEOUT * 1.5);
+  }
+
+  /** Everybody is well from now on: everything has to come to its end. */
+  async #comeToRest(): Promise<void> {
+    this.#join();
+    for (let round = 0; round < 400; round++) {
+      this.#now += 100;
+      for (const instance of this.#instances.values()) {
+        instance.stalledUntil = 0;
+        await this.#stamp(instance);
+        await this.#take(instance, 5);
+        while (instance.hands.size > 0) await this.#finish(instance, [...instance.hands.values()], 0.95);
+      }
+      if ([...this.#lives.values()].every(({ end }) => end !== undefined)) return;
+    }
+  }
+
+  async #append(): Promise<void> {
+    const key = this.#pick(KEYS);
+    const id = await this.#port.append(key);
+    this.#lives.set(id, { key, place: this.#lives.size, attempts: 0 });
+    this.#note(`append ${id}${key === undefined ? '' : ` of ${key}`}`);
+  }
+
+  async #stamp(instance: Instance): Promise<void> {
+    instance.sign(this.#now);
+    await this.#port.stamp(instance.name, this.#now);
+  }
+
+  async #take(instance: Instance, count: number): Promise<void> {
+    if (instance.hands.size === 0) instance.sign(this.#now); // what it gets now begins now
+    const { deliveries } = await this.#port.work(instance.name, [], count, this.#now);
+    if (deliveries.length > count) this.#fail(`${instance.name} got ${deliveries.length} instead of ${count}`);
+    this.#received(instance, deliveries, 'takes');
+  }
+
+  #received(instance: Instance, deliveries: readonly Delivery[], how: string): void {
+    for (const delivery of deliveries) {
+      const { id, token, attempt, key } = delivery;
+      this.#note(`${instance.name} ${how} ${id} (attempt ${attempt}, token ${token})`);
+      const life = this.#lives.get(id);
+      if (life === undefined) this.#fail(`${id} was never appended`);
+      if (life.end !== undefined) this.#fail(`${id} was delivered although it is ${life.end}`);
+      if (key !== life.key) this.#fail(`${id} has the key ${key} instead of ${life.key}`);
+      if (++life.attempts !== attempt)
+        this.#fail(`${id} is in attempt ${attempt}, but it is the one after ${life.attempts - 1}`);
+      this.#lastToken.set(id, token);
+      this.#checkOrder(id, life);
+      instance.hands.set(token, delivery);
+      instance.since.set(token, this.#now);
+    }
+  }
+
+  /** Nothing of a key may begin before everything earlier of it has come to its end. */
+  #checkOrder(id: string, { key, place }: Life): void {
+    if (key === undefined) return;
+    for (const [earlier, life] of this.#lives) {
+      if (life.key === key && life.place < place && life.end === undefined)
+        this.#fail(`${id} was delivered before ${earlier} of the same key was done`);
+    }
+  }
+
+  async #finishSome(instance: Instance): Promise<void> {
+    const some = [...instance.hands.values()].filter(() => this.#chance(0.6));
+    if (some.length > 0) await this.#finish(instance, some, 0.7);
+  }
+
+  /** Settles what the handlers are done with. @param success how likely each has succeeded */
+  async #finish(instance: Instance, deliveries: readonly Delivery[], success: number): Promise<void> {
+    const settlements = deliveries.map((delivery) => this.#outcomeOf(delivery, success));
+    const wants = Math.floor(this.#random() * 3);
+    instance.sign(this.#now);
+    const { refused, deliveries: next } = await this.#port.work(instance.name, settlements, wants, this.#now);
+    for (const settlement of settlements) this.#settled(instance, settlement, refused.includes(settlement.token));
+    this.#received(instance, next, 'gets next');
+  }
+
+  #outcomeOf({ id, token, attempt }: Delivery, success: number): Settlement {
+    if (this.#chance(success)) return { id, token, outcome: 'done' };
+    if (attempt >= MAX_ATTEMPTS) return { id, token, outcome: 'dead', reason: { code: 'FAILED', message: 'no' } };
+    return { id, token, outcome: 'retry', at: this.#now + Math.floor(this.#random() * 500) };
+  }
+
+  #settled(instance: Instance, { id, token, outcome }: Settlement, refused: boolean): void {
+    this.#note(`${instance.name} settles ${id} with token ${token}: ${outcome}${refused ? ', refused' : ''}`);
+    instance.hands.delete(token);
+    const life = this.#lives.get(id) as Life;
+    const stale = this.#lastToken.get(id) !== token;
+    if (refused) {
+      if (!instance.mayHaveLost(token)) this.#fail(`${instance.name} lost ${id} although it gave signs of life`);
+      return;
+    }
+    if (stale) this.#fail(`${instance.name} settled ${id}, which belongs to somebody else by now`);
+    if (life.end !== undefined) this.#fail(`${id} was settled twice`);
+    if (outcome === 'done' || outcome === 'dead') life.end = outcome;
+    if (outcome === 'release') life.attempts--;
+  }
+
+  async #drain(instance: Instance): Promise<void> {
+    const held = [...instance.hands.values()];
+    const settlements = held.map(({ id, token }): Settlement => ({ id, token, outcome: 'release' }));
+    instance.sign(this.#now);
+    const { refused } = await this.#port.work(instance.name, settlements, 0, this.#now);
+    for (const settlement of settlements) this.#settled(instance, settlement, refused.includes(settlement.token));
+    this.#instances.delete(instance.name);
+    const released = settlements.filter(({ token }) => !refused.includes(token));
+    // Handed over at once: whoever asks next has what was released, or what was due before.
+    const other = this.#join();
+    const { deliveries } = await this.#port.work(other.name, [], released.length + 100, this.#now);
+    this.#received(other, deliveries, 'takes over');
+    for (const { id } of released)
+      if (!deliveries.some((delivery) => delivery.id === id))
+        this.#fail(`${id} was released, but not to be had at once`);
+  }
+
+  #stall(instance: Instance): void {
+    instance.stalledUntil = this.#now + Math.floor(this.#random() * CLAIM_TIMEOUT * 3);
+    this.#note(`${instance.name} stalls`);
+  }
+
+  #crash(instance: Instance): void {
+    this.#instances.delete(instance.name);
+    this.#note(
+      `${instance.name} crashes with ${[...instance.hands.values()].map(({ id }) => id).join(', ') || 'nothing'} in hand`,
+    );
+  }
+
+  #join(): Instance {
+    const instance = new Instance(`i${this.#names++}`);
+    this.#instances.set(instance.name, instance);
+    return instance;
+  }
+
+  #pick<T>(items: readonly T[]): T | undefined {
+    return items[Math.floor(this.#random() * items.length)];
+  }
+
+  #chance(likely: number): boolean {
+    return this.#random() < likely;
+  }
+
+  #note(line: string): void {
+    this.#trace.push(`${this.#now}  ${line}`);
+  }
+
+  #fail(what: string): never {
+    throw new Error(`seed ${this.seed}: ${what}\n${this.#trace.join('\n')}`);
+  }
+}
