@@ -12,7 +12,7 @@ it('exports what is written in its table of contents, and nothing else', () => {
   expect(Object.keys(belfry).sort()).toEqual(
     [
       ...['BelfryError', 'errorCodes', 'RequestError'],
-      ...['defineChannel', 'defineEvent', 'defineRequest', 'isContract', 'isRequest'],
+      ...['defineChannel', 'defineEvent', 'defineRequest', 'isContract', 'isRequest', 'isRequestError'],
       ...['MessageScoped', 'Respond', 'Subscribe', 'handlersOf', 'subscriptionsOf', 'bindHandlers'],
       ...['currentContext', 'runInContext', 'Publisher', 'Requester'],
       ...['createBus', 'redisTransport', 'silentLogger'],

@@ -41,9 +41,16 @@ export class BelfryError<Code extends string = ErrorCode> extends Error {
     Object.defineProperty(this, 'issues', { value: issues, enumerable: false });
   }
 
-  /** True for a `BelfryError`, also for one made by another copy of this package. */
+  /**
+   * True for a `BelfryError`, also for one made by another copy of this package: its code is one of {@link errorCodes}. A `RequestError`, whose
+   * code is a contract's own, is told by `isRequestError`, or by `contract.isError`. Never throws.
+   */
   static is(value: unknown): value is BelfryError {
-    return value instanceof Error && value.name === 'BelfryError' && 'code' in value;
+    try {
+      return value instanceof Error && value.name === 'BelfryError' && 'code' in value;
+    } catch {
+      return false; // a proxy, whose traps throw
+    }
   }
 }
 

@@ -26,9 +26,16 @@ export class RequestError<
 }
 
 /** True for a {@link RequestError}, also for one made by another copy of this package. Never throws. */
-export const isRequestError = (value: unknown): value is RequestError =>
-  value instanceof Error &&
-  value.name === 'RequestError' &&
-  'code' in value &&
-  'request' in value &&
-  'version' in value;
+export function isRequestError(value: unknown): value is RequestError {
+  try {
+    return (
+      value instanceof Error &&
+      value.name === 'RequestError' &&
+      'code' in value &&
+      'request' in value &&
+      'version' in value
+    );
+  } catch {
+    return false; // a proxy, whose traps throw
+  }
+}

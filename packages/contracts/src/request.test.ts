@@ -84,7 +84,8 @@ describe('defineRequest', () => {
     const errors: Record<string, z.ZodString | null> = { UNKNOWN_SKU: null };
     const contract = defineRequest('a.b', { input, output, errors });
     errors.LATER = null;
-    expect(contract.isError(contract.error('LATER'))).toBe(false);
+    expect(contract.isError(new RequestError(contract, 'LATER', undefined))).toBe(false);
+    expect(() => contract.error('LATER')).toThrow(/^CONTRACT_INVALID: a\.b declares no error "LATER"/);
   });
 
   it.each([

@@ -52,7 +52,10 @@ export interface RequestContract<
   readonly timeout: number;
   readonly key: ((input: SchemaInput<I>) => string) | undefined;
   readonly description: string | undefined;
-  /** Makes an error that this request declares: throw it in the handler, or return it. */
+  /**
+   * Makes an error that this request declares: throw it in the handler, or return it.
+   * @throws BelfryError `CONTRACT_INVALID` for a code that it does not declare
+   */
   error<Code extends keyof E & string>(
     code: Code,
     ...data: ErrorArguments<E[Code]>
@@ -165,7 +168,10 @@ export function defineRequest<
     timeout: toMilliseconds(timeout),
     key,
     description,
-    error: (code: string, data?: unknown) => new RequestError({ name, version }, code, data),
+    error: (code: string, data?: unknown) => {
+      if (!Object.hasOwn(declared, code)) throw undeclared(channel, code, Object.keys(declared));
+      return new RequestError({ name, version }, code, data);
+    },
     isError: (error: unknown, code?: string) =>
       isRequestError(error) &&
       error.request === name &&
@@ -173,6 +179,12 @@ export function defineRequest<
       (code === undefined ? Object.hasOwn(declared, error.code) : error.code === code),
   } as unknown as RequestContract<Name, I, O, E, Stream>);
 }
+
+const undeclared = (channel: string, code: unknown, codes: readonly string[]): BelfryError =>
+  new BelfryError('CONTRACT_INVALID', {
+    message: `${channel} declares no error ${JSON.stringify(code)}.`,
+    hint: codes.length === 0 ? 'It declares none: see `errors` of defineRequest.' : `There are ${codes.join(', ')}.`,
+  });
 
 function mistakesInErrors(errors: unknown): Mistakes {
   if (typeof errors !== 'object' || errors === null) return ['errors must be an object, like { UNKNOWN_SKU: schema }'];

@@ -4,6 +4,7 @@ import { nextTurn, TurnedClock, watched } from '../test/doubles.js';
 import { AnswerStream, type AnswerStreamOptions } from './answer-stream.js';
 import { Deadline } from './deadline.js';
 import { FIRST_CREDIT, type LetterKind } from './letter.js';
+import { StreamBudget } from './stream-budget.js';
 
 interface Written {
   readonly kind: LetterKind;
@@ -26,6 +27,7 @@ function start(values: AsyncIterable<unknown>, options: Partial<AnswerStreamOpti
     },
     deadline,
     timeout: 1000,
+    budget: new StreamBudget(),
     clock,
     ...options,
   });

@@ -2,6 +2,7 @@ import { isRequestError } from '@belfry/contracts';
 import type { Clock, Timer } from './clock.js';
 import type { Deadline } from './deadline.js';
 import { FIRST_CREDIT, type LetterKind } from './letter.js';
+import type { StreamBudget } from './stream-budget.js';
 
 export interface AnswerStreamOptions {
   /** What the handler gave. */
@@ -14,6 +15,8 @@ export interface AnswerStreamOptions {
   readonly deadline: Deadline;
   /** How long it has for each, in milliseconds. */
   readonly timeout: number;
+  /** Shared by all streams to the same caller. */
+  readonly budget: StreamBudget;
   readonly clock: Clock;
 }
 
@@ -42,6 +45,7 @@ export class AnswerStream {
   #credit = FIRST_CREDIT;
   #stopped = false;
   #isLate = false;
+  #ended = false;
   #flushing: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -70,8 +74,10 @@ export class AnswerStream {
     if (values <= this.#credit) return;
     this.#credit = values;
     const taken = values - FIRST_CREDIT;
-    while (this.#untaken[0] !== undefined && this.#untaken[0].upTo <= taken)
-      this.#untakenSize -= this.#untaken.shift()?.size ?? 0;
+    let size = 0;
+    while (this.#untaken[0] !== undefined && this.#untaken[0].upTo <= taken) size += this.#untaken.shift()?.size ?? 0;
+    this.#untakenSize -= size;
+    if (!this.#ended) this.#options.budget.give(size);
     this.#wake?.();
   }
 
@@ -111,7 +117,9 @@ export class AnswerStream {
     const { deadline } = this.#options;
     this.#isLate = deadline.isOver;
     deadline.move(Number.POSITIVE_INFINITY);
-    await this.#flushing;
+    if (!this.#stopped) await this.#flushing;
+    this.#ended = true;
+    this.#options.budget.give(this.#untakenSize + this.#unsentSize);
   }
 
   async #close(): Promise<void> {
@@ -123,14 +131,22 @@ export class AnswerStream {
     const { deadline, timeout, clock } = this.#options;
     if (!this.#hasCredit) {
       deadline.move(Number.POSITIVE_INFINITY);
+      if (this.#pulled < this.#credit) await this.#askForReport();
       while (!this.#hasCredit && !this.#stopped) await this.#news();
     }
     if (!this.#stopped) deadline.move(clock.now() + timeout);
     return !this.#stopped;
   }
 
+  /** It is not the number of values that holds it back: the caller would not report by itself before it has taken many more. */
+  async #askForReport(): Promise<void> {
+    await this.#flushing;
+    if (!this.#hasCredit && !this.#stopped) await this.#write('values', '[]', this.#written);
+  }
+
   get #hasCredit(): boolean {
-    return this.#pulled < this.#credit && this.#untakenSize + this.#unsentSize < MAX_UNTAKEN;
+    const ahead = this.#untakenSize + this.#unsentSize;
+    return this.#pulled < this.#credit && (ahead === 0 || (ahead < MAX_UNTAKEN && !this.#options.budget.isSpent));
   }
 
   /** Resolves when the caller has written. It is reminded, should its letter have been lost. */
@@ -147,9 +163,12 @@ export class AnswerStream {
       );
     };
     remind();
+    let forget = (): void => {};
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
+      forget = this.#options.budget.onRoom(resolve);
     });
+    forget();
     timer?.cancel();
   }
 
@@ -157,6 +176,7 @@ export class AnswerStream {
     this.#pulled++;
     this.#unsent.push(json);
     this.#unsentSize += json.length;
+    this.#options.budget.take(json.length);
     this.#flushing ??= this.#flush();
   }
 

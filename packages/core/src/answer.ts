@@ -20,6 +20,8 @@ export interface AnswerOptions {
 
 /** A caller may only have been interrupted: one that is missed twice in a row, a second apart, has gone. */
 const SECONDS_AWAY = 2;
+/** A caller that is away for so long does not come back for its answer. */
+const MAX_INSISTENCE = 30_000;
 
 /** One request that is being handled: until when somebody waits for it, and what is written back. */
 export class Answer implements Watched {
@@ -36,6 +38,11 @@ export class Answer implements Watched {
     this.#options = options;
     this.since = clock.now();
     this.deadline = new Deadline(clock, deadline, contract.channel);
+  }
+
+  /** The request's id. */
+  get request(): string {
+    return this.#options.request;
   }
 
   /** `/service/instance` of who asks. */
@@ -88,9 +95,11 @@ export class Answer implements Watched {
     return this.write('error', jsonOf(failure) as string, sequence);
   }
 
-  /** Writes to the caller. After the deadline once and not again: it may be that nobody waits any more. */
+  /** Writes to the caller, for as long as it waits. After the deadline once and not again. */
   write(kind: LetterKind, dataJson?: string, sequence?: number): Promise<boolean> {
-    const { mailbox, caller, request } = this.#options;
-    return mailbox.insist(caller, kind, request, dataJson, sequence, this.deadline.at);
+    const { mailbox, caller, request, clock } = this.#options;
+    const until = Math.min(this.deadline.at, clock.now() + MAX_INSISTENCE);
+    const isWanted = () => !this.#isUnwanted;
+    return mailbox.insist(caller, kind, request, dataJson, sequence, { until, isWanted });
   }
 }

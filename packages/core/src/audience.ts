@@ -17,7 +17,7 @@ export async function waitForAudience(
   clock: Clock,
 ): Promise<void> {
   const until = clock.now() + milliseconds;
-  let why = `the transport has not said who receives ${channel}.`;
+  let why = `the transport has not said who is there for ${channel}.`;
   for (;;) {
     const asked = ask();
     if (!(await settlesWithin(clock, until - clock.now(), asked))) throw notReady(why);
@@ -25,7 +25,7 @@ export async function waitForAudience(
     const missing = groups?.filter((group) => !((audience.groups[group] ?? 0) > 0)) ?? []; // a group may be called constructor
     const anybody = audience.broadcast > 0 || Object.values(audience.groups).some((members) => members > 0);
     if (groups === undefined ? anybody : missing.length === 0) return;
-    why = `nobody receives ${channel} yet${missing.length > 0 ? ` in group ${missing.join(', ')}` : ''}.`;
+    why = `nobody is there for ${channel} yet${missing.length > 0 ? ` in group ${missing.join(', ')}` : ''}.`;
     if (clock.now() >= until) throw notReady(why);
     await sleep(clock, PAUSE);
   }

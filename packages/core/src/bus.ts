@@ -70,10 +70,20 @@ export type SubscribeOptionsFor<C extends AnyContract | string> = [C] extends [{
  */
 export type RequestHandler<C extends AnyRequest> = (input: RequestInput<C>, context: RequestContext<C>) => Answer<C>;
 
-/** What a request's handler returns. */
+/**
+ * What a request's handler returns. A generator may also end with `return contract.error(…)`. Where the answer may be `null`, returning nothing
+ * says that. (In a decorated method a literal like `'a'` widens to `string`: write the return type, `ReplyPayload<typeof Contract>`.)
+ */
 export type Answer<C extends AnyRequest> = C['stream'] extends true
-  ? AsyncIterable<ReplyPayload<C>>
-  : ReplyPayload<C> | DeclaredErrors<C> | Promise<ReplyPayload<C> | DeclaredErrors<C>>;
+  ? // biome-ignore lint/suspicious/noConfusingVoidType: a generator that ends without a return gives void
+    AsyncIterable<ReplyPayload<C>, DeclaredErrors<C> | undefined | void, unknown>
+  : Outcome<C> | Promise<Outcome<C>>;
+
+type Outcome<C extends AnyRequest> =
+  | ReplyPayload<C>
+  | DeclaredErrors<C>
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return gives void
+  | (null extends ReplyPayload<C> ? void : never);
 
 /** A running subscription. */
 export interface Subscription {

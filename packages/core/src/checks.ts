@@ -5,7 +5,7 @@ import { type AnyContract, type AnyRequest, BelfryError, isContract, isRequest }
 /** @throws BelfryError `CONTRACT_INVALID` for anything but an event or a bare channel */
 export function checkContract(contract: unknown): asserts contract is AnyContract {
   if (isContract(contract)) return;
-  if (!isRequest(contract)) throw noContract('defineEvent or defineChannel');
+  if (!isRequest(contract)) throw noContract(contract, 'defineEvent or defineChannel');
   throw new BelfryError('CONTRACT_INVALID', {
     message: `${contract.name} is a request, not an event.`,
     hint: 'Ask it with request(), answer it with respond() or @Respond.',
@@ -15,7 +15,7 @@ export function checkContract(contract: unknown): asserts contract is AnyContrac
 /** @throws BelfryError `CONTRACT_INVALID` for anything but a request */
 export function checkRequest(contract: unknown): asserts contract is AnyRequest {
   if (isRequest(contract)) return;
-  if (!isContract(contract)) throw noContract('defineRequest');
+  if (!isContract(contract)) throw noContract(contract, 'defineRequest');
   throw new BelfryError('CONTRACT_INVALID', {
     message: `${contract.name} is an event, not a request.`,
     hint: 'Publish it, and subscribe to it; to ask something, define a request with defineRequest.',
@@ -28,5 +28,8 @@ export function checkHandler(handler: unknown): void {
   throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
 }
 
-const noContract = (by: string): BelfryError =>
-  new BelfryError('CONTRACT_INVALID', { message: 'this is no contract.', hint: `Give a value made by ${by}.` });
+const noContract = (value: unknown, by: string): BelfryError =>
+  new BelfryError('CONTRACT_INVALID', {
+    message: value === undefined ? 'this is no contract, but undefined.' : 'this is no contract.',
+    hint: `Give a value made by ${by}.${value === undefined ? ' Do two modules import each other?' : ''}`,
+  });

@@ -1,6 +1,7 @@
 import { type AnyRequest, BelfryError } from '@belfry/contracts';
 import type { Aborts } from './aborts.js';
 import { type Clock, sleep, type Timer } from './clock.js';
+import { aborted } from './failure.js';
 import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
 import type { Watched } from './presence.js';
@@ -54,6 +55,7 @@ export class Exchange implements OutgoingRequest, Watched {
   /** `written`: perhaps it was handed to the broker. `unheard`: the broker has said that nobody received it. */
   #state: 'new' | 'written' | 'unheard' | 'lapsed' = 'new';
   #isOver = false;
+  #isAnswered = false;
   /** The other side should know that nobody waits any more, once it is known who that is. */
   #cancelled = false;
   #until: number;
@@ -109,6 +111,7 @@ export class Exchange implements OutgoingRequest, Watched {
   }
 
   receive(letter: Letter): void {
+    this.#isAnswered = true;
     if (this.#asked !== undefined && letter.source !== this.#asked) return; // from somebody who was not asked
     this.#askedOf(letter.source);
     this.#waiting.receive(letter);
@@ -217,7 +220,7 @@ export class Exchange implements OutgoingRequest, Watched {
   #timeout(milliseconds: number): BelfryError {
     const { contract } = this.#options;
     const of = contract.stream
-      ? `the next value of ${contract.channel} did not come`
+      ? `the ${this.#isAnswered ? 'next' : 'first'} value of ${contract.channel} did not come`
       : `${contract.channel} was not answered`;
     const by = this.#asked === undefined ? '' : ` by ${this.#asked.slice(1)}`;
     return new BelfryError('REQUEST_TIMEOUT', {
@@ -225,7 +228,7 @@ export class Exchange implements OutgoingRequest, Watched {
       hint:
         this.#asked === undefined
           ? 'The broker did not say who received it. It may have been handled.'
-          : 'It may have been handled, or be handled still. Is the instance alive, or the timeout too short?',
+          : 'It may have been handled, be handled still, or wait behind others. Is the instance alive, or the timeout too short?',
     });
   }
 
@@ -234,14 +237,7 @@ export class Exchange implements OutgoingRequest, Watched {
     // The signal of the request that is being handled, at its deadline: the same moment as the end of the own time.
     if (BelfryError.is(reason) && reason.code === 'REQUEST_TIMEOUT')
       this.giveUp(this.#timeout(clock.now() - this.since));
-    else
-      this.giveUp(
-        new BelfryError('REQUEST_ABORTED', {
-          message: `${contract.channel} was aborted by its caller.`,
-          hint: 'The cause is the reason of the signal.',
-          cause: reason,
-        }),
-      );
+    else this.giveUp(aborted(contract, reason));
   };
 }
 

@@ -40,6 +40,21 @@ export const isDeclared = (contract: AnyRequest, { data }: Letter): boolean =>
 const declared = (contract: AnyRequest, code: string): Schema | null | undefined =>
   Object.hasOwn(contract.errors, code) ? contract.errors[code] : undefined;
 
+/** The caller's signal, or that of the request that it was handling. */
+export const aborted = ({ channel }: AnyRequest, reason: unknown): BelfryError =>
+  new BelfryError('REQUEST_ABORTED', {
+    message: `${channel} was aborted by its caller.`,
+    hint: 'The cause is the reason of the signal.',
+    cause: reason,
+  });
+
+/** A schema or a middleware on the caller's side has not come to an end. */
+export const notInTime = ({ channel }: AnyRequest, milliseconds: number): BelfryError =>
+  new BelfryError('REQUEST_TIMEOUT', {
+    message: `${channel} was not done within ${Math.round(milliseconds)} ms: the caller's own middleware or schema takes longer.`,
+    hint: 'It may have been handled.',
+  });
+
 /** What came back does not fit the contract. */
 export const replyInvalid = ({ channel }: AnyRequest, issues: readonly ErrorIssue[]): BelfryError => {
   const places = placesOf(issues).join(', ');

@@ -19,9 +19,17 @@ export interface MailboxOptions {
   readonly clock: Clock;
 }
 
-/** A letter that nobody received is sent again after so long: the other side may be about to be back. */
-const PAUSE = 100;
-/** For so long a letter is insisted on. */
+/** How long a letter is insisted on that nobody receives. */
+export interface Insistence {
+  /** On the clock. */
+  readonly until: number;
+  /** Asked before each further attempt. */
+  readonly isWanted: () => boolean;
+}
+
+// A letter that nobody received is sent again: the other side may be about to be back. At first soon, then less often.
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 500;
 const INSISTENCE = 5000;
 
 /** The private inbox of this instance, and its way into those of others. Opened when the first request is asked or answered. */
@@ -72,7 +80,7 @@ export class Mailbox {
   /**
    * Writes to an instance, and again while nobody receives it or the broker is away: the other side knows a letter that comes twice.
    * Resolves with whether it was received. Never rejects.
-   * @param until on the clock; not for longer than some seconds
+   * @param insistence absent: for some seconds
    */
   async insist(
     to: string,
@@ -80,13 +88,13 @@ export class Mailbox {
     request: string,
     dataJson?: string,
     sequence?: number,
-    until = Number.POSITIVE_INFINITY,
+    insistence?: Insistence,
   ): Promise<boolean> {
     const { transport, clock, logger } = this.#options;
     const address = this.addressOf(to);
     const body = this.#encode(kind, request, dataJson, sequence);
-    const end = Math.min(until, clock.now() + INSISTENCE);
-    for (;;) {
+    const { until, isWanted } = insistence ?? { until: clock.now() + INSISTENCE, isWanted: () => true };
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {
       try {
         if (await transport.send(address, body)) return true;
       } catch (error) {
@@ -96,8 +104,9 @@ export class Mailbox {
           return false;
         }
       }
-      if (clock.now() + PAUSE > end) return false;
-      await sleep(clock, PAUSE);
+      if (clock.now() + pause > until || !isWanted()) return false;
+      await sleep(clock, pause);
+      if (!isWanted()) return false;
     }
   }
 

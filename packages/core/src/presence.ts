@@ -32,6 +32,7 @@ const RECOVERY = 3000;
 export class Presence {
   readonly #options: PresenceOptions;
   #timer: Timer | undefined;
+  #stopped = false;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -39,10 +40,12 @@ export class Presence {
 
   /** Something has begun. */
   watch(): void {
+    if (this.#stopped) return;
     this.#timer ??= this.#options.clock.after(INTERVAL, () => void this.#look(), 'background');
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }

@@ -1,4 +1,5 @@
 import { BelfryError, type Validation } from '@belfry/contracts';
+import type { CallSite } from './call-site.js';
 import type { Exchange, Waiting } from './exchange.js';
 import { isDeclared, replyInvalid } from './failure.js';
 import { Fifo } from './fifo.js';
@@ -8,8 +9,12 @@ import type { ReplyIterator } from './requester.js';
 export interface ReplyStreamOptions {
   /** Asks, when the first value is wanted; {@link ReplyStream.attach} tells of it. Rejects when it cannot be asked. */
   readonly begin: (stream: ReplyStream) => Promise<unknown>;
+  /** Where the program asked. */
+  readonly site: CallSite;
   /** How long the next value is waited for, in milliseconds. */
   readonly timeout: () => number;
+  /** Bounds a schema that thinks. */
+  readonly inTime: <T>(work: Promise<T>) => Promise<T>;
   readonly validate: (value: unknown) => Validation | Promise<Validation>;
   /** Reads an `error` letter. */
   readonly errorOf: (letter: Letter) => unknown | Promise<unknown>;
@@ -46,6 +51,7 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
   #taken = 0;
   #reported = 0;
   #charactersTaken = 0;
+  #reportAtEnd = false;
   /** How it ends, once what came before has been taken. */
   #end: { error?: unknown } | undefined;
 
@@ -94,7 +100,11 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
     }
     if (kind === 'values') {
       const values = (data as unknown[]).slice(this.#received - sequence); // what came twice is skipped
-      if ((data as unknown[]).length === 0) this.#report(); // the responder has no credit, and asks whether anybody is there
+      if ((data as unknown[]).length === 0) {
+        // The responder cannot go on, and asks whether anybody is there: it is told now, and when all is taken.
+        this.#reportAtEnd = true;
+        this.#report();
+      }
       if (values.length === 0) return;
       this.#parts.push({ values, next: 0, size });
       this.#received += values.length;
@@ -142,8 +152,14 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
       this.#part = undefined;
       this.#charactersTaken += size;
     }
-    if (this.#taken - this.#reported >= REPORT_AFTER_VALUES || this.#charactersTaken >= REPORT_AFTER_CHARACTERS)
+    const isEmpty = this.#taken === this.#received;
+    if (
+      this.#taken - this.#reported >= REPORT_AFTER_VALUES ||
+      this.#charactersTaken >= REPORT_AFTER_CHARACTERS ||
+      (isEmpty && this.#reportAtEnd)
+    )
       this.#report();
+    if (isEmpty) this.#reportAtEnd = false;
     return { value };
   }
 
@@ -156,14 +172,21 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
 
   #checked(value: unknown): Result | Promise<Result> {
     const validation = this.#options.validate(value);
-    return validation instanceof Promise ? validation.then((done) => this.#accept(done)) : this.#accept(validation);
+    if (!(validation instanceof Promise)) return this.#accept(validation);
+    return this.#options.inTime(validation).then(
+      (done) => this.#accept(done),
+      (error: unknown) => {
+        this.#stop(false);
+        throw this.#options.site.mark(error);
+      },
+    );
   }
 
   #accept(validation: Validation): Result | Promise<Result> {
     if (validation.valid) return { done: false, value: validation.value };
     this.#stop(false);
     const { contract } = this.#exchange as Exchange;
-    return Promise.reject(replyInvalid(contract, validation.issues));
+    return Promise.reject(this.#options.site.mark(replyInvalid(contract, validation.issues)));
   }
 
   #finish(end: { error?: unknown }): void {
@@ -172,7 +195,7 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
     if (error === undefined) wanted?.resolve(DONE);
     else {
       delete end.error; // told once: after that it is at its end
-      void Promise.resolve(error).then(wanted?.reject);
+      void Promise.resolve(error).then((known) => wanted?.reject(this.#options.site.mark(known)));
     }
   }
 

@@ -15,6 +15,7 @@ import type { Logger } from './logger.js';
 import type { Mailbox } from './mailbox.js';
 import { type Middleware, type RespondCall, runThrough } from './middleware.js';
 import { jsonOf, placesOf } from './outgoing.js';
+import type { StreamBudgets } from './stream-budget.js';
 
 export interface RequestHandlingOptions {
   readonly contract: AnyRequest;
@@ -23,6 +24,7 @@ export interface RequestHandlingOptions {
   readonly validate: { readonly publish: boolean; readonly receive: boolean };
   readonly exposeErrors: boolean;
   readonly mailbox: Mailbox;
+  readonly budgets: StreamBudgets;
   /** Something is on its way to the caller, and drain waits for it. */
   readonly track: (sending: Promise<boolean>) => void;
   readonly logger: Logger;
@@ -42,7 +44,7 @@ export class RequestHandling {
 
   /** Calls the handler, and writes what comes of it to the caller. Never rejects. */
   async run(answer: Answer, context: RequestContext, timeout: number): Promise<Outcome> {
-    const { handler, middleware, contract, track } = this.#options;
+    const { handler, middleware, contract, budgets, track } = this.#options;
     let stream: AnswerStream | undefined;
     try {
       const call: RespondCall = { side: 'respond', contract, data: context.data as unknown, context };
@@ -55,11 +57,12 @@ export class RequestHandling {
       if (isAsyncIterable(result)) {
         stream = this.#stream(answer, result, timeout);
         answer.become(stream);
-        await stream.run();
+        await stream.run().finally(() => budgets.close(answer.caller));
         if (stream.isStopped) answer.cancel();
         else if (stream.isLate) track(answer.fail(outOfTime, stream.written));
         else track(answer.write('end', undefined, stream.written));
       } else {
+        if (contract.stream) throw noStream(contract, result);
         const json = await this.#encode(result);
         if (!answer.isUnwanted) track(answer.write('reply', json));
       }
@@ -70,26 +73,30 @@ export class RequestHandling {
   }
 
   #stream(answer: Answer, values: AsyncIterable<unknown>, timeout: number): AnswerStream {
-    const { clock } = this.#options;
+    const { budgets, clock } = this.#options;
     return new AnswerStream({
       values,
       encode: (value) => this.#encode(value),
       write: (kind, dataJson, sequence) => answer.write(kind, dataJson, sequence),
       deadline: answer.deadline,
       timeout,
+      budget: budgets.open(answer.caller),
       clock,
     });
   }
 
   /** What goes to the caller: checked against the contract. */
-  async #encode(output: unknown): Promise<string> {
+  async #encode(given: unknown): Promise<string> {
     const { contract, mailbox } = this.#options;
-    const validating = this.#options.validate.publish ? validate(contract.output, output) : asItIs(output);
+    const checks = this.#options.validate.publish;
+    const output = given === undefined && checks ? null : given; // a handler that returns nothing says null
+    const validating = checks ? validate(contract.output, output) : asItIs(output);
     const validation = validating instanceof Promise ? await validating : validating;
     if (!validation.valid)
       throw new BelfryError('REPLY_INVALID', {
         message: `what the handler of ${contract.channel} answers does not fit its contract, at ${placesOf(validation.issues).join(', ')}.`,
         issues: validation.issues,
+        ...adviceOn(given),
       });
     const json = jsonOf(output);
     if (json === undefined)
@@ -118,34 +125,50 @@ export class RequestHandling {
       if (stream !== undefined && !answer.isUnwanted) track(answer.fail(outOfTime, written));
       return 'cancelled';
     }
-    const failure = isRequestError(error) ? await this.#declared(error) : undefined;
-    if (failure !== undefined) {
-      track(answer.fail(failure, written));
+    const declared = isRequestError(error) ? await this.#declared(error) : 'it threw';
+    if (typeof declared !== 'string') {
+      track(answer.fail(declared, written));
       return 'handled';
     }
     const errorId = request;
     logger.error(
       { request: contract.channel, errorId, messageId: request, correlationId, source, err: error },
-      `A handler of ${type} failed. Its caller gets HANDLER_FAILED with this errorId.`,
+      `A handler of ${type} failed: ${declared}. Its caller gets HANDLER_FAILED with this errorId.`,
     );
     const detail = exposeErrors ? { detail: detailOf(error) } : {};
     track(answer.fail({ code: 'HANDLER_FAILED', errorId, ...detail }, written));
     return 'failed';
   }
 
-  /** What travels of an error that the contract declares; `undefined` when it does not declare it, or its data cannot travel. */
-  async #declared(error: RequestError): Promise<Failure | undefined> {
-    const { contract } = this.#options;
-    if (!contract.isError(error)) return undefined;
-    const { code, data } = error;
+  /** What travels of an error that the contract declares; else, why it cannot travel. */
+  async #declared(error: RequestError): Promise<Failure | string> {
+    const { contract, mailbox } = this.#options;
+    const { code, data, request } = error;
+    if (!contract.isError(error))
+      return `it threw ${code} of ${request}, which ${contract.channel} does not declare; catch it, or declare it`;
     const schema = contract.errors[code];
     if (schema === null) return { code };
+    const validation = await validate(schema, data);
     const json = jsonOf(data);
-    if (!(await validate(schema, data)).valid || json === undefined || this.#options.mailbox.tooLarge(json))
-      return undefined;
+    if (!validation.valid)
+      return `it threw ${code}, whose data do not fit their schema, at ${placesOf(validation.issues)}`;
+    if (json === undefined || mailbox.tooLarge(json)) return `it threw ${code}, whose data cannot travel`;
     return { code, data };
   }
 }
+
+/** What is most often meant. */
+function adviceOn(output: unknown): { hint?: string; cause?: unknown } {
+  if (output === undefined) return { hint: 'It returned undefined: is a return missing?' };
+  if (output instanceof Error) return { hint: 'It returned an Error: throw it.', cause: output };
+  return {};
+}
+
+const noStream = ({ channel }: AnyRequest, result: unknown): BelfryError =>
+  new BelfryError('REPLY_INVALID', {
+    message: `the contract of ${channel} says stream: true, but its handler returned ${Array.isArray(result) ? 'an array' : typeof result}.`,
+    hint: 'Make the handler an async generator: async *list() { yield … }.',
+  });
 
 const asItIs = (value: unknown): Validation => ({ valid: true, value });
 
@@ -160,6 +183,10 @@ const isEndOfTime = (error: unknown, { deadline }: Answer): boolean =>
   error === deadline.reason || (BelfryError.is(error) && /^REQUEST_(TIMEOUT|ABORTED)$/.test(error.code));
 
 function detailOf(error: unknown): NonNullable<Failure['detail']> {
-  if (!(error instanceof Error)) return { message: String(error) };
-  return { message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
+  try {
+    if (!(error instanceof Error)) return { message: String(error) };
+    return { message: String(error.message), ...(typeof error.stack === 'string' ? { stack: error.stack } : {}) };
+  } catch {
+    return { message: 'What was thrown cannot be read.' };
+  }
 }

@@ -17,6 +17,7 @@ import { RecordedLogger } from './conformance/recorded-logger.js';
 import { currentContext, type RequestContext } from './context.js';
 import { Mailbox } from './mailbox.js';
 import { RequestReceiver, type RequestReceiverOptions } from './request-receiver.js';
+import { StreamBudgets } from './stream-budget.js';
 
 /** A responder whose handler is held back until the test lets it go on, unless there is another. */
 function respond(contract: AnyRequest, options: Partial<RequestReceiverOptions> = {}) {
@@ -37,6 +38,7 @@ function respond(contract: AnyRequest, options: Partial<RequestReceiverOptions> 
     clock,
   });
   const receiver = new RequestReceiver({
+    budgets: new StreamBudgets(),
     contract,
     channel: `test:${contract.channel}/request`,
     group: 'pricing',

@@ -155,11 +155,21 @@ export class RequestReceiver {
     answers.set(request, answer);
     this.#running.add(answer);
     onBegin();
-    return this.#answer(answer, envelope).finally(() => {
-      answer.deadline.end();
-      answers.delete(request);
-      this.#running.delete(answer);
-    });
+    return this.#answer(answer, envelope)
+      .catch((error: unknown) => this.#broken(error, answer))
+      .finally(() => {
+        answer.deadline.end();
+        answers.delete(request);
+        this.#running.delete(answer);
+      });
+  }
+
+  /** Whatever it was must not cost the place in the queue, or the process. */
+  #broken(error: unknown, answer: Answer): void {
+    this.stats.failed++;
+    const { contract, logger } = this.#options;
+    logger.error({ request: contract.channel, errorId: answer.request, err: error }, 'A request could not be handled.');
+    this.#track(answer.fail({ code: 'HANDLER_FAILED', errorId: answer.request }));
   }
 
   async #answer(answer: Answer, envelope: Envelope): Promise<void> {

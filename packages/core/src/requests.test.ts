@@ -225,15 +225,18 @@ describe('what comes back', () => {
     expect([clock.timers, pending()]).toEqual([0, []]);
   });
 
-  it('may be a stream, of a handler that the contract does not expect: plain JavaScript may iterate', async () => {
-    const { letter, outcome, transport } = await askQuote();
+  it('may be a stream, of a handler that the contract does not expect: who awaits it is told, and the handler stops', async () => {
+    const { letter, outcome, transport, pending } = await askQuote();
     letter('i-0', 'values', [{ cents: 1 }, { cents: 2 }], 0);
-    letter('i-0', 'end', undefined, 2);
     await nextTurn();
-    const values: unknown[] = [];
-    for await (const value of outcome.value as AsyncIterable<unknown>) values.push(value);
-    expect(values).toEqual([{ cents: 1 }, { cents: 2 }]);
-    expect(transport.sent).toEqual([]);
+    expect(outcome.error).toMatchObject({ code: 'REPLY_INVALID', message: expect.stringContaining('stream: true') });
+    expect([transport.said('cancel').length, pending()]).toEqual([1, []]);
+  });
+
+  it('has the line of the program in the stack of what goes wrong', async () => {
+    const { clock, outcome } = await askQuote();
+    await clock.turn(5000);
+    expect(outcome.error?.stack).toMatch(/^BelfryError: REQUEST_TIMEOUT: .*\n\s+at .*doubles\.ts/);
   });
 });
 

@@ -1,12 +1,14 @@
 import { type AnyRequest, BelfryError, isDuration, toMilliseconds, type Validation, validate } from '@belfry/contracts';
 import { Aborts } from './aborts.js';
 import type { Clock } from './clock.js';
+import { CallSite } from './call-site.js';
 import { currentContext } from './context.js';
 import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
 import { Exchange, type Waiting } from './exchange.js';
-import { errorOf, isDeclared, replyInvalid } from './failure.js';
+import { errorOf } from './failure.js';
 import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
+import { inTime } from './in-time.js';
 import { type Middleware, type RequestCall, runThrough } from './middleware.js';
 import {
   causalityOf,
@@ -21,6 +23,7 @@ import {
 import { RelayedStream } from './relayed-stream.js';
 import { ReplyStream } from './reply-stream.js';
 import type { AskOptions, ReplyIterator, RequestStats } from './requester.js';
+import { SingleReply } from './single-reply.js';
 import type { Transport } from './transport.js';
 
 export interface RequestsOptions {
@@ -80,13 +83,25 @@ export class Requests {
   /**
    * Never throws: what it returns rejects, or its first `next()` does.
    * @param mistake why it cannot be asked
+   * @param called the public function: who called that stands in the stack of what goes wrong
    */
-  request(contract: AnyRequest, input: unknown, options: AskOptions, mistake?: BelfryError): unknown {
-    if (contract?.stream === true) return this.#askMany(contract, input, options, mistake);
+  request(
+    contract: AnyRequest,
+    input: unknown,
+    options: AskOptions,
+    mistake?: BelfryError,
+    called: (...args: never[]) => unknown = this.request,
+  ): unknown {
+    const site = new CallSite(called);
+    if (contract?.stream === true) return this.#askMany(contract, input, options, site, mistake);
+    const reply = this.#singleReply(contract, options, site);
     const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } =
-      mistake === undefined ? this.#askOne(contract, input, options) : Promise.reject(mistake);
+      mistake === undefined ? this.#askOne(contract, input, options, reply) : Promise.reject(mistake);
     // Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may.
-    answer[Symbol.asyncIterator] = valuesOf;
+    answer[Symbol.asyncIterator] = () => {
+      reply.iterate();
+      return valuesOf(answer);
+    };
     return answer;
   }
 
@@ -116,15 +131,21 @@ export class Requests {
     return false;
   }
 
-  #askOne(contract: AnyRequest, input: unknown, options: AskOptions): Promise<unknown> {
+  #askOne(contract: AnyRequest, input: unknown, options: AskOptions, reply: SingleReply): Promise<unknown> {
     return this.#throughMiddleware(contract, input, options, (data, extensions) =>
-      this.#checked(contract, data, options, extensions),
+      this.#checked(contract, data, options, extensions, reply),
     );
   }
 
-  #askMany(contract: AnyRequest, input: unknown, options: AskOptions, mistake?: BelfryError): ReplyIterator<unknown> {
+  #askMany(
+    contract: AnyRequest,
+    input: unknown,
+    options: AskOptions,
+    site: CallSite,
+    mistake?: BelfryError,
+  ): ReplyIterator<unknown> {
     const ask = (data: unknown, extensions: OutgoingOptions['extensions']) =>
-      this.#stream(contract, options, (stream) => this.#checked(contract, data, options, extensions, stream));
+      this.#stream(contract, options, site, (stream) => this.#checked(contract, data, options, extensions, stream));
     if (mistake !== undefined) return new RelayedStream(() => Promise.reject(mistake));
     if (this.#options.middleware.length === 0 && this.#mistakeIn(contract, options) === undefined)
       return ask(input, options.extensions);
@@ -149,7 +170,8 @@ export class Requests {
       if (mistake !== undefined) throw mistake;
       if (middleware.length === 0) return last(input, options.extensions);
       const call: RequestCall = { side: 'request', contract, data: input, extensions: { ...options.extensions } };
-      return runThrough(middleware, call, () => last(call.data, call.extensions));
+      const done = runThrough(middleware, call, () => last(call.data, call.extensions));
+      return this.#inTime(done, contract, options, this.#timeoutOf(contract, options)());
     } catch (error) {
       return Promise.reject(error);
     }
@@ -160,18 +182,15 @@ export class Requests {
     input: unknown,
     options: AskOptions,
     extensions: OutgoingOptions['extensions'],
-    stream?: ReplyStream,
+    reply: ReplyStream | SingleReply,
   ): Promise<unknown> {
     try {
       const began = this.#options.clock.now();
-      const { maxMessageBytes } = this.#options;
       const validation = this.#options.validate.publish ? validate(contract.input, input) : unchecked;
       // Written down now: what the caller does to the input while a schema thinks about it must not travel.
       const json = (): string => {
         checkExtensions(contract, extensions);
-        const text = toJson(contract, input);
-        checkSize(contract, text, maxMessageBytes);
-        return text;
+        return toJson(contract, input);
       };
       const timeout = this.#timeoutOf(contract, options)();
       const question = (): Question => ({
@@ -184,42 +203,47 @@ export class Requests {
       });
       if (!(validation instanceof Promise)) {
         if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
-        return this.#start(question(), stream);
+        return this.#start(question(), reply);
       }
       const prepared = question();
-      return validation.then((done) => {
-        if (!done.valid) throw invalid(contract, 'do not fit its schema', done.issues);
-        return this.#start({ ...prepared, timeout: timeout - (this.#options.clock.now() - began) }, stream);
+      const done = validation.then((validated) => {
+        if (!validated.valid) throw invalid(contract, 'do not fit its schema', validated.issues);
+        return this.#start({ ...prepared, timeout: timeout - (this.#options.clock.now() - began) }, reply);
       });
+      return this.#inTime(done, contract, options, timeout);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #start(question: Question, stream: ReplyStream | undefined): Promise<unknown> {
+  #inTime<T>(work: Promise<T>, contract: AnyRequest, options: AskOptions, milliseconds: number): Promise<T> {
+    const signals = signalsOf(options);
+    return inTime(work, { contract, milliseconds, signals, aborts: this.#aborts, clock: this.#options.clock });
+  }
+
+  #start(question: Question, reply: ReplyStream | SingleReply): Promise<unknown> {
     if (question.timeout <= 0) return Promise.reject(noTimeLeft(question.contract));
-    if (stream !== undefined) {
-      const exchange = this.#exchange(question, stream);
-      if (stream.attach(exchange)) exchange.start();
+    const exchange = this.#exchange(question, reply);
+    if (reply instanceof ReplyStream) {
+      if (reply.attach(exchange)) exchange.start();
       else exchange.end(true);
-      return Promise.resolve(stream);
+      return Promise.resolve(reply);
     }
-    return new Promise((resolve, reject) => {
-      const exchange: Exchange = this.#exchange(question, {
-        receive: (letter) => this.#settle(exchange, letter, question.options, resolve, reject),
-        fail: reject,
-      });
-      exchange.start();
-    });
+    reply.attach(exchange);
+    exchange.start();
+    return reply.promise;
   }
 
   #exchange({ contract, key, json, options, extensions, timeout }: Question, waiting: Waiting): Exchange {
-    const { transport, mailbox, clock, nextId, channelOf, onBegin } = this.#options;
+    const { transport, mailbox, clock, nextId, channelOf, maxMessageBytes, onBegin } = this.#options;
     const context = currentContext();
     const id = nextId();
     const time = clock.now();
     const attributes = { id, time, key, ...causalityOf(options, context), extensions };
     const encode = this.#encoderOf(contract);
+    const write = (timeoutMs: number) => encode({ ...attributes, timeoutMs }, json);
+    // It is encoded when it is sent. Only where it may be too large, it is measured before.
+    if (json.length * 3 + ENVELOPE > maxMessageBytes) checkSize(contract, write(Math.ceil(timeout)), maxMessageBytes);
     const exchange = new Exchange(
       {
         contract,
@@ -228,8 +252,8 @@ export class Requests {
         key,
         size: json.length,
         timeout,
-        write: (timeoutMs) => encode({ ...attributes, timeoutMs }, json),
-        signals: [options.signal, context?.signal].filter((signal) => signal !== undefined),
+        write,
+        signals: signalsOf(options),
         aborts: this.#aborts,
         transport,
         mailbox,
@@ -249,36 +273,27 @@ export class Requests {
     return exchange;
   }
 
-  #settle(
-    exchange: Exchange,
-    letter: Letter,
-    options: AskOptions,
-    resolve: (output: unknown) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const { contract } = exchange;
-    if (letter.kind === 'reply') {
-      exchange.end(true);
-      const validation = this.#validate(contract, letter.data);
-      if (validation instanceof Promise) void validation.then((done) => accept(contract, done, resolve, reject));
-      else accept(contract, validation, resolve, reject);
-    } else if (letter.kind === 'error') {
-      exchange.end(isDeclared(contract, letter));
-      void Promise.resolve(errorOf(contract, letter, this.#options.validate.receive, contract.timeout)).then(reject);
-    } else {
-      const stream = this.#stream(contract, options, () => Promise.resolve());
-      stream.attach(exchange);
-      exchange.handTo(stream);
-      stream.receive(letter);
-      resolve(stream);
-    }
+  #singleReply(contract: AnyRequest, options: AskOptions, site: CallSite): SingleReply {
+    return new SingleReply({
+      validate: (value) => this.#validate(contract, value),
+      errorOf: (letter) => errorOf(contract, letter, this.#options.validate.receive, contract.timeout),
+      site,
+      stream: () => this.#stream(contract, options, site, () => Promise.resolve()),
+    });
   }
 
-  #stream(contract: AnyRequest, options: AskOptions, begin: (stream: ReplyStream) => Promise<unknown>): ReplyStream {
+  #stream(
+    contract: AnyRequest,
+    options: AskOptions,
+    site: CallSite,
+    begin: (stream: ReplyStream) => Promise<unknown>,
+  ): ReplyStream {
     const timeout = this.#timeoutOf(contract, options);
     return new ReplyStream({
       begin,
+      site,
       timeout,
+      inTime: (work) => this.#inTime(work, contract, options, timeout()),
       validate: (value) => this.#validate(contract, value),
       errorOf: (letter) => errorOf(contract, letter, this.#options.validate.receive, timeout()),
     });
@@ -308,23 +323,20 @@ export class Requests {
   }
 }
 
+/** What is more in an envelope than the data, in bytes: so many at least. */
+const ENVELOPE = 16_384;
+
+/** What may abort a request: its own signal, and that of the message being handled. */
+const signalsOf = ({ signal }: AskOptions): readonly AbortSignal[] =>
+  [signal, currentContext()?.signal].filter((each) => each !== undefined);
+
 const unchecked: Validation = { valid: true, value: undefined };
 
-function accept(
-  contract: AnyRequest,
-  validation: Validation,
-  resolve: (output: unknown) => void,
-  reject: (error: unknown) => void,
-): void {
-  if (validation.valid) resolve(validation.value);
-  else reject(replyInvalid(contract, validation.issues));
-}
-
 /** The values of an answer, however many the handler gave. */
-async function* valuesOf(this: Promise<unknown>): AsyncGenerator<unknown> {
-  const answer = await this;
-  if (answer instanceof ReplyStream) yield* answer;
-  else yield answer;
+async function* valuesOf(answer: Promise<unknown>): AsyncGenerator<unknown> {
+  const given = await answer;
+  if (given instanceof ReplyStream) yield* given;
+  else yield given;
 }
 
 function mistakeInWaiting({ channel }: AnyRequest, { timeout, signal }: AskOptions): BelfryError | undefined {

@@ -29,7 +29,7 @@ export class Rivals {
     const rivals = await this.#rivalsOn(channel);
     if (rivals.length === 0) return;
     throw new BelfryError('DUPLICATE_RESPONDER', {
-      message: `${this.#options.group} cannot respond to ${titleOf(channel)}: ${rivals.join(' and ')} already does.`,
+      message: `${this.#options.group} cannot respond to ${titleOf(channel)}: ${rivals.join(' and ')} ${rivals.length > 1 ? 'respond' : 'responds'} to it already.`,
       hint: 'A request has one responding service. Stop the other, or give the request another name or version.',
     });
   }

@@ -8,9 +8,10 @@ import { Mailbox } from './mailbox.js';
 import type { ResolvedBusOptions, ResolvedHandlingOptions } from './options.js';
 import { Presence } from './presence.js';
 import { RequestReceiver } from './request-receiver.js';
-import type { AskOptions, RequestStats } from './requester.js';
+import type { RequestStats } from './requester.js';
 import { Requests } from './requests.js';
 import { Rivals } from './rivals.js';
+import { StreamBudgets } from './stream-budget.js';
 import type { Transport, TransportSubscription } from './transport.js';
 
 export interface SwitchboardOptions {
@@ -28,6 +29,7 @@ export class Switchboard {
   readonly #mailbox: Mailbox;
   readonly #requests: Requests;
   readonly #answers = new Map<string, Answer>();
+  readonly #budgets = new StreamBudgets();
   readonly #receivers = new Set<RequestReceiver>();
   readonly #presence: Presence;
   readonly #rivals: Rivals;
@@ -65,9 +67,9 @@ export class Switchboard {
     return `${this.#options.bus.namespace}:${channel}/request`;
   }
 
-  /** @param mistake why it cannot be asked */
-  request(contract: AnyRequest, input: unknown, options: AskOptions, mistake?: BelfryError): unknown {
-    return this.#requests.request(contract, input, options, mistake);
+  /** See {@link Requests.request}. */
+  request(...args: Parameters<Requests['request']>): unknown {
+    return this.#requests.request(...args);
   }
 
   /** Begins to answer. The place in the ring comes last, when everything else is ready for the first request. */
@@ -91,6 +93,7 @@ export class Switchboard {
       validate,
       exposeErrors,
       mailbox: this.#mailbox,
+      budgets: this.#budgets,
       answers: this.#answers,
       onBegin: () => this.#presence.watch(),
       logger,

@@ -122,7 +122,7 @@ class TransportBus implements Bus {
 
   request<C extends AnyRequest>(contract: C, input: RequestPayload<C>, options?: AskOptions): Reply<C> {
     const mistake = this.#mistakeInAsking(contract);
-    return this.#switchboard.request(contract, input, options ?? {}, mistake) as Reply<C>;
+    return this.#switchboard.request(contract, input, options ?? {}, mistake, this.request) as Reply<C>;
   }
 
   async respond<C extends AnyRequest>(
@@ -355,5 +355,5 @@ const respondsAlready = (name: string, { channel }: AnyRequest): BelfryError =>
 const closed = (name: string): BelfryError =>
   new BelfryError('BUS_CLOSED', {
     message: `the bus of ${name} is closed.`,
-    hint: 'Publish before close(), or from a handler that close() still waits for.',
+    hint: 'Publish and ask before close(), or in a handler that close() still waits for.',
   });

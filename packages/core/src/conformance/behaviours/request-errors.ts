@@ -228,6 +228,33 @@ export const requestErrors = [
     expect(world.logger.text).not.toContain(secret);
   }),
 
+  behaviour('survives whatever a handler throws: HANDLER_FAILED', ['requests'], async (world) => {
+    const [caller, worker] = [await world.bus('caller'), await world.bus('worker', { exposeErrors: true })];
+    const hostile = () => {
+      throw new Error('a trap');
+    };
+    const thrown: unknown[] = [
+      null,
+      undefined,
+      'text',
+      Object.create(null),
+      { toString: hostile },
+      new Proxy(new Error('x'), { get: hostile }),
+      Object.freeze(new Error('frozen')),
+      Object.defineProperty(new Error('x'), 'message', { get: hostile }),
+    ];
+    const { stats } = await worker.respond(
+      Double,
+      ({ n }) => {
+        throw thrown[n];
+      },
+      { concurrency: 1 },
+    );
+    for (const n of numbers(thrown.length))
+      await expect(caller.request(Double, { n }), `${n}`).rejects.toMatchObject({ code: 'HANDLER_FAILED' });
+    await until(() => stats.failed === thrown.length && stats.inFlight === 0, 'all of them to fail');
+  }),
+
   behaviour(
     'does not send what JSON cannot say, also without a schema to refuse it: HANDLER_FAILED',
     ['requests'],

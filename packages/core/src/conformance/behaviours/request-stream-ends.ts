@@ -1,8 +1,10 @@
+import { defineRequest } from '@belfry/contracts';
 import { expect } from 'vitest';
 import { currentContext } from '../../context.js';
 import { accountedFor, allOf, countUp, double } from '../asking.js';
 import { behaviour } from '../behaviour.js';
 import { CountUp, Double, type Numbered, numbers } from '../contracts.js';
+import { anything } from '../schemas.js';
 import { Gate, until } from '../waiting.js';
 import type { World } from '../world.js';
 
@@ -186,10 +188,41 @@ export const requestStreamEnds = [
     },
   ),
 
-  behaviour('gives the one value of a handler that should have streamed', ['requests'], async (world) => {
+  behaviour(
+    'fails when a handler gives one value that should have streamed: HANDLER_FAILED',
+    ['requests'],
+    async (world) => {
+      const [caller, worker] = await pair(world);
+      await worker.respond(CountUp, double as never);
+      const { values, error } = await allOf(caller.request(CountUp, { n: 3 }));
+      expect([values, error]).toMatchObject([[], { code: 'HANDLER_FAILED' }]);
+      expect(world.logger.text).toContain('async generator');
+    },
+  ),
+
+  behaviour(
+    'refuses many values where one is awaited: REPLY_INVALID, and stops the handler',
+    ['requests'],
+    async (world) => {
+      const [caller, worker] = await pair(world);
+      let finished = false;
+      await worker.respond(Double, async function* () {
+        try {
+          for (let n = 0; ; n++) yield { n };
+        } finally {
+          finished = true;
+        }
+      } as never);
+      await expect(caller.request(Double, { n: 1 })).rejects.toMatchObject({ code: 'REPLY_INVALID' });
+      await until(() => finished, 'the finally');
+    },
+  ),
+
+  behaviour('says null for a handler that returns nothing', ['requests'], async (world) => {
     const [caller, worker] = await pair(world);
-    await worker.respond(CountUp, double as never);
-    expect(await allOf(caller.request(CountUp, { n: 3 }))).toEqual({ values: [{ n: 6 }], error: undefined });
+    const Nothing = defineRequest('conformance.nothing', { input: Double.input, output: anything<null>() });
+    await worker.respond(Nothing, () => {});
+    expect(await caller.request(Nothing, { n: 1 })).toBe(null);
   }),
 
   behaviour('answers other requests while streams are held back', ['requests'], async (world) => {

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { accountedFor, allOf, countUp, double, settled } from '../asking.js';
 import { behaviour } from '../behaviour.js';
 import { CountUp, Double, type Numbered, numbers } from '../contracts.js';
+import { text } from '../schemas.js';
 import { Gate, nextTurn, pause, until } from '../waiting.js';
 import type { World } from '../world.js';
 
@@ -271,5 +272,25 @@ export const requestStreams = [
       expect(error).toBeUndefined();
       expect(ns(values)).toEqual(numbers(1000).map((n) => n * (index + 1)));
     }
+  }),
+
+  behaviour('brings many large streams to one caller at the same time, and in full', ['requests'], async (world) => {
+    const [caller, worker] = [await world.bus('caller'), await world.bus('worker')];
+    const Texts = defineRequest('conformance.texts', { input: CountUp.input, output: text, stream: true });
+    await worker.respond(
+      Texts,
+      async function* ({ n }) {
+        for (let i = 0; i < n; i++) yield 'x'.repeat(30_000);
+      },
+      { concurrency: 100 },
+    );
+    const counts = await Promise.all(
+      numbers(60).map(async () => {
+        let count = 0;
+        for await (const value of caller.request(Texts, { n: 40 }, { timeout: '20s' })) count += value.length / 30_000;
+        return count;
+      }),
+    );
+    expect(counts).toEqual(numbers(60).map(() => 40));
   }),
 ];

@@ -1,0 +1,81 @@
+import { BelfryError, type Validation } from '@belfry/contracts';
+import type { CallSite } from './call-site.js';
+import type { Exchange, Waiting } from './exchange.js';
+import { isDeclared, replyInvalid } from './failure.js';
+import type { Letter } from './letter.js';
+import type { ReplyStream } from './reply-stream.js';
+
+export interface SingleReplyOptions {
+  readonly validate: (value: unknown) => Validation | Promise<Validation>;
+  /** Reads an `error` letter. */
+  readonly errorOf: (letter: Letter) => unknown | Promise<unknown>;
+  /** Where the program asked. */
+  readonly site: CallSite;
+  /** Takes many values instead, for a program that iterates. */
+  readonly stream: () => ReplyStream;
+}
+
+/** The caller's end of an answer of one value. */
+export class SingleReply implements Waiting {
+  readonly promise: Promise<unknown>;
+  readonly #options: SingleReplyOptions;
+  #exchange: Exchange | undefined;
+  #iterated = false;
+  #resolve!: (output: unknown) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(options: SingleReplyOptions) {
+    this.#options = options;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  attach(exchange: Exchange): void {
+    this.#exchange = exchange;
+  }
+
+  /** The program iterates, so that many values are welcome, too. */
+  iterate(): void {
+    this.#iterated = true;
+  }
+
+  receive(letter: Letter): void {
+    const exchange = this.#exchange as Exchange;
+    const { contract } = exchange;
+    if (letter.kind === 'reply') {
+      const validation = this.#options.validate(letter.data);
+      // A schema that thinks has what is left of the time.
+      if (validation instanceof Promise) void validation.then((done) => this.#accept(done, exchange));
+      else this.#accept(validation, exchange);
+    } else if (letter.kind === 'error') {
+      exchange.end(isDeclared(contract, letter));
+      void Promise.resolve(this.#options.errorOf(letter)).then((error) => this.fail(error));
+    } else if (this.#iterated) {
+      const stream = this.#options.stream();
+      stream.attach(exchange);
+      exchange.handTo(stream);
+      stream.receive(letter);
+      this.#resolve(stream);
+    } else {
+      exchange.giveUp(
+        new BelfryError('REPLY_INVALID', {
+          message: `${letter.source.slice(1)} answers ${contract.channel} with many values, and this side's contract has no stream: true.`,
+          hint: 'Do both sides have the same version of the contract?',
+        }),
+      );
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#reject(this.#options.site.mark(error));
+  }
+
+  #accept(validation: Validation, exchange: Exchange): void {
+    const { contract } = exchange;
+    if (!exchange.end(true)) return;
+    if (validation.valid) this.#resolve(validation.value);
+    else this.fail(replyInvalid(contract, validation.issues));
+  }
+}
