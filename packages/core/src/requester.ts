@@ -18,8 +18,8 @@ export type Reply<C extends AnyRequest> = C['stream'] extends true
   : Promise<RequestOutput<C>>;
 
 /**
- * The values of a streamed answer. Nothing is asked before the first `next()`. Leaving the loop, `return()` and disposal stop the handler,
- * whose `finally` runs.
+ * The values of a streamed answer. Nothing is asked before the first `next()`: without a loop nothing happens. Leaving the loop, `return()` and
+ * disposal stop the handler, whose `finally` runs. An iterator that is neither gone on with nor left holds its handler's place.
  */
 export interface ReplyIterator<Value> extends AsyncIterableIterator<Value, undefined, void> {
   return(): Promise<IteratorResult<Value, undefined>>;
@@ -47,7 +47,7 @@ export interface RequestStats {
 export abstract class Requester {
   /**
    * Asks one instance of the service that responds. Validates input and output against the contract's schemas. Always settles: there is
-   * always a timeout. A request is never sent twice.
+   * always a timeout, and it is also how long a request waits for its answer whose connection broke. A request is never sent twice.
    * @returns a promise of the output; for a contract with `stream` an iterator over the values, whose loop throws what is listed here
    * @throws RequestError an error that the contract declares: `contract.isError(error)` narrows it
    * @throws BelfryError `NO_RESPONDERS`: nobody responds, at once; `REQUEST_TIMEOUT`; `REQUEST_ABORTED`; `HANDLER_FAILED`: the handler threw
