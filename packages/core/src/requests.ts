@@ -92,7 +92,7 @@ export class Requests {
     mistake?: BelfryError,
     called: (...args: never[]) => unknown = this.request,
   ): unknown {
-    const site = new CallSite(called);
+    const site = new CallSite(called, this.#options.clock.now());
     if (contract?.stream === true) return this.#askMany(contract, input, options, site, mistake);
     const reply = this.#singleReply(contract, options, site);
     const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } =
