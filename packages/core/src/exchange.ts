@@ -14,23 +14,29 @@ export interface Waiting {
   fail(error: unknown): void;
 }
 
-export interface ExchangeOptions {
+/** What is asked, ready to be encoded. */
+export interface Question {
   readonly contract: AnyRequest;
   readonly id: string;
   readonly channel: string;
   readonly key: string | undefined;
-  readonly size: number;
+  /** The input. */
+  readonly json: string;
   /** How long the caller waits, in milliseconds; with a stream, for each value. */
   readonly timeout: number;
-  /** Encodes the envelope with the milliseconds that are left. */
-  readonly write: (timeoutMs: number) => string;
   readonly signals: readonly AbortSignal[];
-  readonly aborts: Aborts;
+  /** Encodes the envelope with the milliseconds that are left. */
+  encode(timeoutMs: number): string;
+}
+
+/** What all requests of a bus have in common. */
+export interface ExchangeDesk {
   readonly transport: Transport;
   readonly mailbox: Mailbox;
   readonly clock: Clock;
+  readonly aborts: Aborts;
   /** Nothing more is expected: late letters find nobody. */
-  readonly over: (exchange: Exchange, answered: boolean) => void;
+  over(exchange: Exchange, answered: boolean): void;
 }
 
 /** Within so long of an interruption of the own connection nobody may have come back yet. */
@@ -41,14 +47,11 @@ const SECONDS_AWAY = 10;
 
 /** One request on its way: sent once, ended by an answer, the timeout or an abort, whichever comes first. */
 export class Exchange implements OutgoingRequest, Watched {
-  readonly id: string;
-  readonly channel: string;
-  readonly key: string | undefined;
-  readonly size: number;
   readonly since: number;
   readonly patience = SECONDS_AWAY;
   misses = 0;
-  readonly #options: ExchangeOptions;
+  readonly #question: Question;
+  readonly #desk: ExchangeDesk;
   #waiting: Waiting;
   /** `/service/instance` that received it. */
   #asked: string | undefined;
@@ -61,24 +64,36 @@ export class Exchange implements OutgoingRequest, Watched {
   #until: number;
   #timer: Timer | undefined;
 
-  constructor(options: ExchangeOptions, waiting: Waiting) {
-    const { id, channel, key, size, clock, timeout } = options;
-    this.id = id;
-    this.channel = channel;
-    this.key = key;
-    this.size = size;
-    this.#options = options;
+  constructor(question: Question, desk: ExchangeDesk, waiting: Waiting) {
+    this.#question = question;
+    this.#desk = desk;
     this.#waiting = waiting;
-    this.since = clock.now();
-    this.#until = this.since + timeout;
+    this.since = desk.clock.now();
+    this.#until = this.since + question.timeout;
+  }
+
+  get id(): string {
+    return this.#question.id;
+  }
+
+  get channel(): string {
+    return this.#question.channel;
+  }
+
+  get key(): string | undefined {
+    return this.#question.key;
+  }
+
+  get size(): number {
+    return this.#question.json.length;
   }
 
   get contract(): AnyRequest {
-    return this.#options.contract;
+    return this.#question.contract;
   }
 
   get peer(): string | undefined {
-    return this.#asked === undefined ? undefined : this.#options.mailbox.addressOf(this.#asked);
+    return this.#asked === undefined ? undefined : this.#desk.mailbox.addressOf(this.#asked);
   }
 
   /** Somebody waits for an answer now. */
@@ -88,7 +103,8 @@ export class Exchange implements OutgoingRequest, Watched {
 
   /** Sends it, and waits for the answer until the time is over. */
   start(): void {
-    const { signals, aborts, timeout, mailbox } = this.#options;
+    const { signals, timeout } = this.#question;
+    const { aborts, mailbox } = this.#desk;
     this.wait(timeout);
     for (const signal of signals) {
       if (signal.aborted) {
@@ -119,7 +135,7 @@ export class Exchange implements OutgoingRequest, Watched {
 
   /** Gives it so many milliseconds from now. */
   wait(milliseconds: number): void {
-    const { clock } = this.#options;
+    const { clock } = this.#desk;
     this.#timer?.cancel();
     this.#until = clock.now() + milliseconds;
     this.#timer = clock.after(Math.max(0, milliseconds), () => this.#timeOut(milliseconds));
@@ -133,7 +149,7 @@ export class Exchange implements OutgoingRequest, Watched {
 
   /** Writes to the instance that answers; while it is not known who that is, nothing. */
   tell(kind: 'credit' | 'cancel', dataJson?: string): void {
-    if (this.#asked !== undefined) void this.#options.mailbox.insist(this.#asked, kind, this.id, dataJson);
+    if (this.#asked !== undefined) void this.#desk.mailbox.insist(this.#asked, kind, this.id, dataJson);
   }
 
   /** Nothing more is expected. False: it was over already. */
@@ -141,9 +157,8 @@ export class Exchange implements OutgoingRequest, Watched {
     if (this.#isOver) return false;
     this.#isOver = true;
     this.#timer?.cancel();
-    const { signals, aborts } = this.#options;
-    for (const signal of signals) aborts.delete(signal, this.#abort);
-    this.#options.over(this, answered);
+    for (const signal of this.#question.signals) this.#desk.aborts.delete(signal, this.#abort);
+    this.#desk.over(this, answered);
     return true;
   }
 
@@ -167,31 +182,31 @@ export class Exchange implements OutgoingRequest, Watched {
   lost(): void {
     this.fail(
       new BelfryError('REPLY_LOST', {
-        message: `${this.#options.contract.channel} gets no answer: ${this.#asked?.slice(1)}, which was asked, is gone.`,
+        message: `${this.#question.contract.channel} gets no answer: ${this.#asked?.slice(1)}, which was asked, is gone.`,
         hint: 'It may have done the work, or a part of it.',
       }),
     );
   }
 
   encode(): string | undefined {
-    const rest = this.#until - this.#options.clock.now();
+    const rest = this.#until - this.#desk.clock.now();
     if (this.#isOver || rest <= 0) {
       this.#state = 'lapsed';
       return undefined;
     }
     this.#state = 'written';
-    return this.#options.write(Math.max(1, Math.floor(rest)));
+    return this.#question.encode(Math.max(1, Math.floor(rest)));
   }
 
   async #send(): Promise<void> {
-    const { transport, clock } = this.#options;
+    const { transport, clock } = this.#desk;
     try {
       while (!this.#isOver && this.#asked === undefined) {
         const asked = await transport.ask(this);
         if (asked !== undefined) this.#askedOf(`/${asked}`);
         if (this.#asked !== undefined || this.#state === 'lapsed') return;
         this.#state = 'unheard';
-        if (clock.now() - transport.resumedAt >= RECOVERY) throw noResponders(this.#options.contract);
+        if (clock.now() - transport.resumedAt >= RECOVERY) throw noResponders(this.#question.contract);
         await sleep(clock, PAUSE);
       }
     } catch (error) {
@@ -207,7 +222,7 @@ export class Exchange implements OutgoingRequest, Watched {
   }
 
   #timeOut(milliseconds: number): void {
-    const { contract } = this.#options;
+    const { contract } = this.#question;
     if (this.#state !== 'written') {
       this.fail(this.#state === 'unheard' ? noResponders(contract) : notSent(contract, milliseconds));
       return;
@@ -218,7 +233,7 @@ export class Exchange implements OutgoingRequest, Watched {
   }
 
   #timeout(milliseconds: number): BelfryError {
-    const { contract } = this.#options;
+    const { contract } = this.#question;
     const of = contract.stream
       ? `the ${this.#isAnswered ? 'next' : 'first'} value of ${contract.channel} did not come`
       : `${contract.channel} was not answered`;
@@ -233,7 +248,8 @@ export class Exchange implements OutgoingRequest, Watched {
   }
 
   readonly #abort = ({ reason }: AbortSignal): void => {
-    const { contract, clock } = this.#options;
+    const { contract } = this.#question;
+    const { clock } = this.#desk;
     // The signal of the request that is being handled, at its deadline: the same moment as the end of the own time.
     if (BelfryError.is(reason) && reason.code === 'REQUEST_TIMEOUT')
       this.giveUp(this.#timeout(clock.now() - this.since));

@@ -5,6 +5,7 @@ import { isDeclared, replyInvalid } from './failure.js';
 import { Fifo } from './fifo.js';
 import { FIRST_CREDIT, type Letter } from './letter.js';
 import type { ReplyIterator } from './requester.js';
+import type { ReplyReader } from './single-reply.js';
 
 export interface ReplyStreamOptions {
   /** Asks, when the first value is wanted; {@link ReplyStream.attach} tells of it. Rejects when it cannot be asked. */
@@ -15,9 +16,7 @@ export interface ReplyStreamOptions {
   readonly timeout: () => number;
   /** Bounds a schema that thinks. */
   readonly inTime: <T>(work: Promise<T>) => Promise<T>;
-  readonly validate: (value: unknown) => Validation | Promise<Validation>;
-  /** Reads an `error` letter. */
-  readonly errorOf: (letter: Letter) => unknown | Promise<unknown>;
+  readonly reader: ReplyReader;
 }
 
 type Result = IteratorResult<unknown, undefined>;
@@ -116,8 +115,9 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
       this.#exchange?.end(true);
       this.#end ??= {};
     } else if (kind === 'error') {
-      this.#exchange?.end(this.#exchange !== undefined && isDeclared(this.#exchange.contract, letter));
-      this.#end ??= { error: this.#options.errorOf(letter) };
+      const { contract } = this.#exchange as Exchange;
+      this.#exchange?.end(isDeclared(contract, letter));
+      this.#end ??= { error: this.#options.reader.errorOf(contract, letter, this.#options.timeout()) };
     }
     this.#serve();
   }
@@ -171,7 +171,8 @@ export class ReplyStream implements ReplyIterator<unknown>, Waiting {
   }
 
   #checked(value: unknown): Result | Promise<Result> {
-    const validation = this.#options.validate(value);
+    const { contract } = this.#exchange as Exchange;
+    const validation = this.#options.reader.validate(contract, value);
     if (!(validation instanceof Promise)) return this.#accept(validation);
     return this.#options.inTime(validation).then(
       (done) => this.#accept(done),

@@ -48,12 +48,11 @@ export class RequestHandling {
     let stream: AnswerStream | undefined;
     try {
       const call: RespondCall = { side: 'respond', contract, data: context.data as unknown, context };
-      const handle = async (): Promise<unknown> => {
-        const answer = await handler(call.data, context);
-        if (isRequestError(answer)) throw answer; // returned or thrown, it is the same to middleware
-        return answer;
-      };
-      const result = middleware.length === 0 ? await handle() : await runThrough(middleware, call, handle);
+      const result =
+        middleware.length === 0
+          ? await handler(call.data, context)
+          : await runThrough(middleware, call, async () => orThrow(await handler(call.data, context)));
+      if (isRequestError(result)) throw result;
       if (isAsyncIterable(result)) {
         stream = this.#stream(answer, result, timeout);
         answer.become(stream);
@@ -63,7 +62,8 @@ export class RequestHandling {
         else track(answer.write('end', undefined, stream.written));
       } else {
         if (contract.stream) throw noStream(contract, result);
-        const json = await this.#encode(result);
+        const encoding = this.#encode(result);
+        const json = typeof encoding === 'string' ? encoding : await encoding;
         if (!answer.isUnwanted) track(answer.write('reply', json));
       }
       return answer.isUnwanted ? 'cancelled' : 'handled';
@@ -86,18 +86,26 @@ export class RequestHandling {
   }
 
   /** What goes to the caller: checked against the contract. */
-  async #encode(given: unknown): Promise<string> {
+  #encode(given: unknown): string | Promise<string> {
+    if (!this.#options.validate.publish) return this.#toJson(given);
+    const output = given === undefined ? null : given; // a handler that returns nothing says null
+    const validation = validate(this.#options.contract.output, output);
+    return validation instanceof Promise
+      ? validation.then((done) => this.#checked(done, given, output))
+      : this.#checked(validation, given, output);
+  }
+
+  #checked(validation: Validation, given: unknown, output: unknown): string {
+    if (validation.valid) return this.#toJson(output);
+    throw new BelfryError('REPLY_INVALID', {
+      message: `what the handler of ${this.#options.contract.channel} answers does not fit its contract, at ${placesOf(validation.issues).join(', ')}.`,
+      issues: validation.issues,
+      ...adviceOn(given),
+    });
+  }
+
+  #toJson(output: unknown): string {
     const { contract, mailbox } = this.#options;
-    const checks = this.#options.validate.publish;
-    const output = given === undefined && checks ? null : given; // a handler that returns nothing says null
-    const validating = checks ? validate(contract.output, output) : asItIs(output);
-    const validation = validating instanceof Promise ? await validating : validating;
-    if (!validation.valid)
-      throw new BelfryError('REPLY_INVALID', {
-        message: `what the handler of ${contract.channel} answers does not fit its contract, at ${placesOf(validation.issues).join(', ')}.`,
-        issues: validation.issues,
-        ...adviceOn(given),
-      });
     const json = jsonOf(output);
     if (json === undefined)
       throw new BelfryError('REPLY_INVALID', {
@@ -170,7 +178,11 @@ const noStream = ({ channel }: AnyRequest, result: unknown): BelfryError =>
     hint: 'Make the handler an async generator: async *list() { yield … }.',
   });
 
-const asItIs = (value: unknown): Validation => ({ valid: true, value });
+/** An error that was returned is one that was thrown: it is the same to middleware. */
+function orThrow(answer: unknown): unknown {
+  if (isRequestError(answer)) throw answer;
+  return answer;
+}
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof (value as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] === 'function';

@@ -155,13 +155,7 @@ export class RequestReceiver {
     answers.set(request, answer);
     this.#running.add(answer);
     onBegin();
-    return this.#answer(answer, envelope)
-      .catch((error: unknown) => this.#broken(error, answer))
-      .finally(() => {
-        answer.deadline.end();
-        answers.delete(request);
-        this.#running.delete(answer);
-      });
+    return this.#answer(answer, envelope);
   }
 
   /** Whatever it was must not cost the place in the queue, or the process. */
@@ -173,19 +167,32 @@ export class RequestReceiver {
   }
 
   async #answer(answer: Answer, envelope: Envelope): Promise<void> {
-    const { contract } = this.#options;
-    const validating = this.#options.validate.receive ? validate(contract.input, envelope.data) : asItIs(envelope.data);
-    const validation = validating instanceof Promise ? await validating : validating;
-    if (!validation.valid) {
-      const places = placesOf(validation.issues);
-      this.#reject('invalid', 'Its input does not fit the schema.', envelope, places);
-      const reason = `its input does not fit the contract, at ${places.join(', ')}`;
-      this.#track(answer.fail({ code: 'REQUEST_REJECTED', reason }));
-      return;
+    try {
+      const validating = this.#options.validate.receive
+        ? validate(this.#options.contract.input, envelope.data)
+        : asItIs(envelope.data);
+      const validation = validating instanceof Promise ? await validating : validating;
+      if (validation.valid) await this.#handle(answer, envelope, validation.value);
+      else this.#invalid(answer, envelope, placesOf(validation.issues));
+    } catch (error) {
+      this.#broken(error, answer);
+    } finally {
+      answer.deadline.end();
+      this.#options.answers.delete(answer.request);
+      this.#running.delete(answer);
     }
-    const context = this.#contextOf(answer, envelope, validation.value);
-    const timeout = envelope.timeoutms ?? contract.timeout;
+  }
+
+  async #handle(answer: Answer, envelope: Envelope, input: unknown): Promise<void> {
+    const context = this.#contextOf(answer, envelope, input);
+    const timeout = envelope.timeoutms ?? this.#options.contract.timeout;
     this.stats[await runInContext(context, () => this.#handling.run(answer, context, timeout))]++;
+  }
+
+  #invalid(answer: Answer, envelope: Envelope, places: string[]): void {
+    this.#reject('invalid', 'Its input does not fit the schema.', envelope, places);
+    const reason = `its input does not fit the contract, at ${places.join(', ')}`;
+    this.#track(answer.fail({ code: 'REQUEST_REJECTED', reason }));
   }
 
   #contextOf({ deadline }: Answer, envelope: Envelope, data: unknown): RequestContext {

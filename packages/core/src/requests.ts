@@ -4,7 +4,7 @@ import type { Clock } from './clock.js';
 import { CallSite } from './call-site.js';
 import { currentContext } from './context.js';
 import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
-import { Exchange, type Waiting } from './exchange.js';
+import { Exchange, type ExchangeDesk, type Question } from './exchange.js';
 import { errorOf } from './failure.js';
 import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
@@ -23,7 +23,7 @@ import {
 import { RelayedStream } from './relayed-stream.js';
 import { ReplyStream } from './reply-stream.js';
 import type { AskOptions, ReplyIterator, RequestStats } from './requester.js';
-import { SingleReply } from './single-reply.js';
+import { type ReplyReader, SingleReply } from './single-reply.js';
 import type { Transport } from './transport.js';
 
 export interface RequestsOptions {
@@ -41,28 +41,33 @@ export interface RequestsOptions {
   readonly onBegin: () => void;
 }
 
-/** What is asked, checked and ready to be encoded. */
-interface Question {
+/** What is asked, checked and written as JSON. */
+interface Prepared {
   readonly contract: AnyRequest;
   readonly key: string | undefined;
   readonly json: string;
   readonly options: AskOptions;
   readonly extensions: OutgoingOptions['extensions'];
-  /** Milliseconds: what is left when it is said that there is so much in all. */
   readonly timeout: number;
 }
 
 /** The way of a request out, and of its answer back: middleware, validation, envelope, exchange. */
-export class Requests {
+export class Requests implements ExchangeDesk, ReplyReader {
   readonly #options: RequestsOptions;
   readonly #encoders = new Map<string, EnvelopeEncoder>();
   readonly #pending = new Map<string, Exchange>();
   readonly #changed: (() => void)[] = [];
-  readonly #aborts = new Aborts();
+  readonly aborts = new Aborts();
+  readonly transport: Transport;
+  readonly mailbox: Mailbox;
+  readonly clock: Clock;
   readonly stats: RequestStats;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.transport = options.transport;
+    this.mailbox = options.mailbox;
+    this.clock = options.clock;
     const pending = this.#pending;
     this.stats = {
       asked: 0,
@@ -92,9 +97,10 @@ export class Requests {
     mistake?: BelfryError,
     called: (...args: never[]) => unknown = this.request,
   ): unknown {
-    const site = new CallSite(called, this.#options.clock.now());
+    const site = new CallSite(called, this.clock.now());
     if (contract?.stream === true) return this.#askMany(contract, input, options, site, mistake);
-    const reply = this.#singleReply(contract, options, site);
+    const stream = () => this.#stream(contract, options, site, () => Promise.resolve());
+    const reply = new SingleReply({ reader: this, site, stream });
     const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } =
       mistake === undefined ? this.#askOne(contract, input, options, reply) : Promise.reject(mistake);
     // Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may.
@@ -113,7 +119,7 @@ export class Requests {
       return;
     }
     this.stats.late++;
-    if (letter.kind === 'values') void this.#options.mailbox.insist(letter.source, 'cancel', letter.request);
+    if (letter.kind === 'values') void this.mailbox.insist(letter.source, 'cancel', letter.request);
   }
 
   /** Resolves once nobody waits for an answer: a stream that nobody takes from is not waited for. */
@@ -185,7 +191,7 @@ export class Requests {
     reply: ReplyStream | SingleReply,
   ): Promise<unknown> {
     try {
-      const began = this.#options.clock.now();
+      const began = this.clock.now();
       const validation = this.#options.validate.publish ? validate(contract.input, input) : unchecked;
       // Written down now: what the caller does to the input while a schema thinks about it must not travel.
       const json = (): string => {
@@ -193,7 +199,7 @@ export class Requests {
         return toJson(contract, input);
       };
       const timeout = this.#timeoutOf(contract, options)();
-      const question = (): Question => ({
+      const prepare = (): Prepared => ({
         contract,
         key: options.key ?? keyOf(contract, input),
         json: json(),
@@ -203,12 +209,12 @@ export class Requests {
       });
       if (!(validation instanceof Promise)) {
         if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
-        return this.#start(question(), reply);
+        return this.#start(prepare(), reply);
       }
-      const prepared = question();
+      const prepared = prepare();
       const done = validation.then((validated) => {
         if (!validated.valid) throw invalid(contract, 'do not fit its schema', validated.issues);
-        return this.#start({ ...prepared, timeout: timeout - (this.#options.clock.now() - began) }, reply);
+        return this.#start({ ...prepared, timeout: timeout - (this.clock.now() - began) }, reply);
       });
       return this.#inTime(done, contract, options, timeout);
     } catch (error) {
@@ -218,12 +224,16 @@ export class Requests {
 
   #inTime<T>(work: Promise<T>, contract: AnyRequest, options: AskOptions, milliseconds: number): Promise<T> {
     const signals = signalsOf(options);
-    return inTime(work, { contract, milliseconds, signals, aborts: this.#aborts, clock: this.#options.clock });
+    return inTime(work, { contract, milliseconds, signals, aborts: this.aborts, clock: this.clock });
   }
 
-  #start(question: Question, reply: ReplyStream | SingleReply): Promise<unknown> {
-    if (question.timeout <= 0) return Promise.reject(noTimeLeft(question.contract));
-    const exchange = this.#exchange(question, reply);
+  #start(prepared: Prepared, reply: ReplyStream | SingleReply): Promise<unknown> {
+    if (prepared.timeout <= 0) return Promise.reject(noTimeLeft(prepared.contract));
+    const question = this.#questionOf(prepared);
+    const exchange = new Exchange(question, this, reply);
+    this.#pending.set(question.id, exchange);
+    this.stats.asked++;
+    this.#options.onBegin();
     if (reply instanceof ReplyStream) {
       if (reply.attach(exchange)) exchange.start();
       else exchange.end(true);
@@ -234,52 +244,30 @@ export class Requests {
     return reply.promise;
   }
 
-  #exchange({ contract, key, json, options, extensions, timeout }: Question, waiting: Waiting): Exchange {
-    const { transport, mailbox, clock, nextId, channelOf, maxMessageBytes, onBegin } = this.#options;
-    const context = currentContext();
-    const id = nextId();
-    const time = clock.now();
-    const attributes = { id, time, key, ...causalityOf(options, context), extensions };
-    const encode = this.#encoderOf(contract);
-    const write = (timeoutMs: number) => encode({ ...attributes, timeoutMs }, json);
+  #questionOf({ contract, key, json, options, extensions, timeout }: Prepared): Question {
+    const { nextId, channelOf, maxMessageBytes } = this.#options;
+    const { correlationId, causationId, traceparent, tracestate } = causalityOf(options, currentContext());
+    const [id, time, write] = [nextId(), this.clock.now(), this.#encoderOf(contract)];
+    const encode = (timeoutMs: number): string =>
+      write({ id, time, key, correlationId, causationId, traceparent, tracestate, timeoutMs, extensions }, json);
     // It is encoded when it is sent. Only where it may be too large, it is measured before.
-    if (json.length * 3 + ENVELOPE > maxMessageBytes) checkSize(contract, write(Math.ceil(timeout)), maxMessageBytes);
-    const exchange = new Exchange(
-      {
-        contract,
-        id,
-        channel: channelOf(contract),
-        key,
-        size: json.length,
-        timeout,
-        write,
-        signals: signalsOf(options),
-        aborts: this.#aborts,
-        transport,
-        mailbox,
-        clock,
-        over: (over, answered) => {
-          this.#pending.delete(over.id);
-          if (this.#changed.length > 0) for (const changed of this.#changed.splice(0)) changed();
-          if (answered) this.stats.answered++;
-          else this.stats.failed++;
-        },
-      },
-      waiting,
-    );
-    this.#pending.set(id, exchange);
-    this.stats.asked++;
-    onBegin();
-    return exchange;
+    if (json.length * 3 + ENVELOPE > maxMessageBytes) checkSize(contract, encode(Math.ceil(timeout)), maxMessageBytes);
+    return { contract, id, channel: channelOf(contract), key, json, timeout, signals: signalsOf(options), encode };
   }
 
-  #singleReply(contract: AnyRequest, options: AskOptions, site: CallSite): SingleReply {
-    return new SingleReply({
-      validate: (value) => this.#validate(contract, value),
-      errorOf: (letter) => errorOf(contract, letter, this.#options.validate.receive, contract.timeout),
-      site,
-      stream: () => this.#stream(contract, options, site, () => Promise.resolve()),
-    });
+  over(exchange: Exchange, answered: boolean): void {
+    this.#pending.delete(exchange.id);
+    if (this.#changed.length > 0) for (const changed of this.#changed.splice(0)) changed();
+    if (answered) this.stats.answered++;
+    else this.stats.failed++;
+  }
+
+  validate(contract: AnyRequest, value: unknown): Validation | Promise<Validation> {
+    return this.#options.validate.receive ? validate(contract.output, value) : { valid: true, value };
+  }
+
+  errorOf(contract: AnyRequest, letter: Letter, timeout: number): unknown | Promise<unknown> {
+    return errorOf(contract, letter, this.#options.validate.receive, timeout);
   }
 
   #stream(
@@ -294,13 +282,8 @@ export class Requests {
       site,
       timeout,
       inTime: (work) => this.#inTime(work, contract, options, timeout()),
-      validate: (value) => this.#validate(contract, value),
-      errorOf: (letter) => errorOf(contract, letter, this.#options.validate.receive, timeout()),
+      reader: this,
     });
-  }
-
-  #validate(contract: AnyRequest, value: unknown): Validation | Promise<Validation> {
-    return this.#options.validate.receive ? validate(contract.output, value) : { valid: true, value };
   }
 
   /** How long to wait from now on: never longer than what is left of the request being handled. */
@@ -309,7 +292,7 @@ export class Requests {
     return () => {
       const own = toMilliseconds(timeout);
       const deadline = context?.deadline; // of a stream that is being answered it moves
-      return deadline === undefined ? own : Math.min(own, deadline.getTime() - this.#options.clock.now());
+      return deadline === undefined ? own : Math.min(own, deadline.getTime() - this.clock.now());
     };
   }
 
@@ -327,8 +310,13 @@ export class Requests {
 const ENVELOPE = 16_384;
 
 /** What may abort a request: its own signal, and that of the message being handled. */
-const signalsOf = ({ signal }: AskOptions): readonly AbortSignal[] =>
-  [signal, currentContext()?.signal].filter((each) => each !== undefined);
+function signalsOf({ signal }: AskOptions): readonly AbortSignal[] {
+  const around = currentContext()?.signal;
+  if (around === undefined) return signal === undefined ? none : [signal];
+  return signal === undefined ? [around] : [signal, around];
+}
+
+const none: readonly AbortSignal[] = [];
 
 const unchecked: Validation = { valid: true, value: undefined };
 

@@ -1,14 +1,19 @@
-import { BelfryError, type Validation } from '@belfry/contracts';
+import { type AnyRequest, BelfryError, type Validation } from '@belfry/contracts';
 import type { CallSite } from './call-site.js';
 import type { Exchange, Waiting } from './exchange.js';
 import { isDeclared, replyInvalid } from './failure.js';
 import type { Letter } from './letter.js';
 import type { ReplyStream } from './reply-stream.js';
 
-export interface SingleReplyOptions {
-  readonly validate: (value: unknown) => Validation | Promise<Validation>;
+/** How answers are read: the same for all of a bus. */
+export interface ReplyReader {
+  validate(contract: AnyRequest, value: unknown): Validation | Promise<Validation>;
   /** Reads an `error` letter. */
-  readonly errorOf: (letter: Letter) => unknown | Promise<unknown>;
+  errorOf(contract: AnyRequest, letter: Letter, timeout: number): unknown | Promise<unknown>;
+}
+
+export interface SingleReplyOptions {
+  readonly reader: ReplyReader;
   /** Where the program asked. */
   readonly site: CallSite;
   /** Takes many values instead, for a program that iterates. */
@@ -45,13 +50,15 @@ export class SingleReply implements Waiting {
     const exchange = this.#exchange as Exchange;
     const { contract } = exchange;
     if (letter.kind === 'reply') {
-      const validation = this.#options.validate(letter.data);
+      const validation = this.#options.reader.validate(contract, letter.data);
       // A schema that thinks has what is left of the time.
       if (validation instanceof Promise) void validation.then((done) => this.#accept(done, exchange));
       else this.#accept(validation, exchange);
     } else if (letter.kind === 'error') {
       exchange.end(isDeclared(contract, letter));
-      void Promise.resolve(this.#options.errorOf(letter)).then((error) => this.fail(error));
+      void Promise.resolve(this.#options.reader.errorOf(contract, letter, contract.timeout)).then((error) =>
+        this.fail(error),
+      );
     } else if (this.#iterated) {
       const stream = this.#options.stream();
       stream.attach(exchange);
