@@ -1,17 +1,18 @@
 import { BelfryError, createBus, createService } from 'belfry';
 import { QuotePrice } from './contracts.js';
-import { Pricing } from './pricing.js';
-import { Shop } from './shop.js';
+import { PriceList, Pricing } from './pricing.js';
+import { Bargains, Shop } from './shop.js';
 
-const pricing = createService({ name: 'pricing', handlers: [Pricing] });
+const pricing = createService({ name: 'pricing', handlers: [Pricing, PriceList] });
 const shop = createService({ name: 'shop', handlers: [] });
 shop.container.bind(Shop).toSelf();
+shop.container.bind(Bargains).toSelf();
 await Promise.all([pricing.start(), shop.start()]);
 
 const desk = shop.container.get(Shop);
 console.log(await desk.priceTag('bell'));
 console.log(await desk.priceTag('moon'));
-console.log(await desk.firstUpTo(1000));
+console.log(await shop.container.get(Bargains).firstUpTo(1000));
 
 const { BELFRY_URL: url = 'memory:', BELFRY_NAMESPACE: namespace = 'belfry' } = process.env;
 // #region bus

@@ -15,9 +15,11 @@ export class Pricing {
     if (cents === undefined) throw QuotePrice.error('UNKNOWN_SKU', { sku });
     return { cents: cents * pieces };
   }
-  // #endregion respond
+}
+// #endregion respond
 
-  // #region generator
+// #region generator
+export class PriceList {
   @Respond(ListPrices)
   async *list({ upTo }: RequestInput<typeof ListPrices>, { signal }: RequestContext) {
     try {
@@ -29,5 +31,5 @@ export class Pricing {
       // Runs however it ends: all values given, the caller has left its loop, or has died.
     }
   }
-  // #endregion generator
 }
+// #endregion generator

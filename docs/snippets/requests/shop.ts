@@ -19,14 +19,18 @@ export class Shop {
       }
     }
   }
-  // #endregion request
+}
+// #endregion request
 
-  // #region iterate
+// #region iterate
+export class Bargains {
+  constructor(@inject(Requester) private readonly requester: Requester) {}
+
   async firstUpTo(cents: number): Promise<string | undefined> {
     for await (const price of this.requester.request(ListPrices, { upTo: cents })) {
       return price.sku; // leaving the loop stops the handler
     }
     return undefined;
   }
-  // #endregion iterate
 }
+// #endregion iterate
