@@ -1,5 +1,6 @@
-import { type AnyRequest, BelfryError, isDuration, toMilliseconds, type Validation, validate } from '@belfry/contracts';
+import { type AnyRequest, BelfryError, type Validation, validate } from '@belfry/contracts';
 import { Aborts } from './aborts.js';
+import { mistakeInAsking, signalsOf, timeoutOf } from './ask-options.js';
 import type { Clock } from './clock.js';
 import { CallSite } from './call-site.js';
 import { currentContext } from './context.js';
@@ -10,16 +11,7 @@ import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
 import { inTime } from './in-time.js';
 import { type Middleware, type RequestCall, runThrough } from './middleware.js';
-import {
-  causalityOf,
-  checkExtensions,
-  checkSize,
-  invalid,
-  keyOf,
-  mistakeIn,
-  type OutgoingOptions,
-  toJson,
-} from './outgoing.js';
+import { causalityOf, checkExtensions, checkSize, invalid, keyOf, type OutgoingOptions, toJson } from './outgoing.js';
 import { RelayedStream } from './relayed-stream.js';
 import { ReplyStream } from './reply-stream.js';
 import type { AskOptions, ReplyIterator, RequestStats } from './requester.js';
@@ -153,15 +145,11 @@ export class Requests implements ExchangeDesk, ReplyReader {
     const ask = (data: unknown, extensions: OutgoingOptions['extensions']) =>
       this.#stream(contract, options, site, (stream) => this.#checked(contract, data, options, extensions, stream));
     if (mistake !== undefined) return new RelayedStream(() => Promise.reject(mistake));
-    if (this.#options.middleware.length === 0 && this.#mistakeIn(contract, options) === undefined)
+    if (this.#options.middleware.length === 0 && mistakeInAsking(contract, options) === undefined)
       return ask(input, options.extensions);
     return new RelayedStream(() =>
       this.#throughMiddleware(contract, input, options, async (data, extensions) => ask(data, extensions)),
     );
-  }
-
-  #mistakeIn(contract: AnyRequest, options: AskOptions): BelfryError | undefined {
-    return mistakeIn('request', contract, options, ['timeout', 'signal']) ?? mistakeInWaiting(contract, options);
   }
 
   #throughMiddleware(
@@ -172,12 +160,12 @@ export class Requests implements ExchangeDesk, ReplyReader {
   ): Promise<unknown> {
     const { middleware } = this.#options;
     try {
-      const mistake = this.#mistakeIn(contract, options);
+      const mistake = mistakeInAsking(contract, options);
       if (mistake !== undefined) throw mistake;
       if (middleware.length === 0) return last(input, options.extensions);
       const call: RequestCall = { side: 'request', contract, data: input, extensions: { ...options.extensions } };
       const done = runThrough(middleware, call, () => last(call.data, call.extensions));
-      return this.#inTime(done, contract, options, this.#timeoutOf(contract, options)());
+      return this.#inTime(done, contract, options, timeoutOf(contract, options, this.clock)());
     } catch (error) {
       return Promise.reject(error);
     }
@@ -198,7 +186,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
         checkExtensions(contract, extensions);
         return toJson(contract, input);
       };
-      const timeout = this.#timeoutOf(contract, options)();
+      const timeout = timeoutOf(contract, options, this.clock)();
       const prepare = (): Prepared => ({
         contract,
         key: options.key ?? keyOf(contract, input),
@@ -276,7 +264,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
     site: CallSite,
     begin: (stream: ReplyStream) => Promise<unknown>,
   ): ReplyStream {
-    const timeout = this.#timeoutOf(contract, options);
+    const timeout = timeoutOf(contract, options, this.clock);
     return new ReplyStream({
       begin,
       site,
@@ -284,16 +272,6 @@ export class Requests implements ExchangeDesk, ReplyReader {
       inTime: (work) => this.#inTime(work, contract, options, timeout()),
       reader: this,
     });
-  }
-
-  /** How long to wait from now on: never longer than what is left of the request being handled. */
-  #timeoutOf(contract: AnyRequest, { timeout = contract.timeout }: AskOptions): () => number {
-    const context = currentContext();
-    return () => {
-      const own = toMilliseconds(timeout);
-      const deadline = context?.deadline; // of a stream that is being answered it moves
-      return deadline === undefined ? own : Math.min(own, deadline.getTime() - this.clock.now());
-    };
   }
 
   #encoderOf(contract: AnyRequest): EnvelopeEncoder {
@@ -309,15 +287,6 @@ export class Requests implements ExchangeDesk, ReplyReader {
 /** What is more in an envelope than the data, in bytes: so many at least. */
 const ENVELOPE = 16_384;
 
-/** What may abort a request: its own signal, and that of the message being handled. */
-function signalsOf({ signal }: AskOptions): readonly AbortSignal[] {
-  const around = currentContext()?.signal;
-  if (around === undefined) return signal === undefined ? none : [signal];
-  return signal === undefined ? [around] : [signal, around];
-}
-
-const none: readonly AbortSignal[] = [];
-
 const unchecked: Validation = { valid: true, value: undefined };
 
 /** The values of an answer, however many the handler gave. */
@@ -325,16 +294,6 @@ async function* valuesOf(answer: Promise<unknown>): AsyncGenerator<unknown> {
   const given = await answer;
   if (given instanceof ReplyStream) yield* given;
   else yield given;
-}
-
-function mistakeInWaiting({ channel }: AnyRequest, { timeout, signal }: AskOptions): BelfryError | undefined {
-  const mistakes: string[] = [];
-  if (timeout !== undefined && !(isDuration(timeout) && toMilliseconds(timeout) > 0))
-    mistakes.push("timeout must be a duration longer than nothing, like '5s'");
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
-    mistakes.push('signal must be an AbortSignal');
-  if (mistakes.length === 0) return undefined;
-  return new BelfryError('OPTION_INVALID', { message: `a request of ${channel}: ${mistakes.join('; ')}.` });
 }
 
 const noTimeLeft = ({ channel }: AnyRequest): BelfryError =>

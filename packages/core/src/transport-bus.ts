@@ -134,9 +134,9 @@ class TransportBus implements Bus {
     this.#checkRequest(contract);
     checkHandler(handler);
     const handling = resolveRespondOptions(contract.channel, options ?? {});
-    const places = [`${this.#switchboard.channelOf(contract)} ${this.name}`];
-    if (places.some((place) => this.#places.has(place))) throw respondsAlready(this.name, contract);
-    for (const place of places) this.#places.add(place);
+    const place = `${this.#switchboard.channelOf(contract)} ${this.name}`;
+    if (this.#places.has(place)) throw respondsAlready(this.name, contract);
+    this.#places.add(place);
     try {
       const call = handler as (input: unknown, context: RequestContext) => unknown;
       const { receiver, link } = await this.#switchboard.respond(contract, call, handling);
@@ -144,9 +144,9 @@ class TransportBus implements Bus {
         await link.end();
         throw closed(this.name);
       }
-      return this.#run(this.#responders, receiver, places, [link]);
+      return this.#run(this.#responders, receiver, [place], [link]);
     } catch (error) {
-      for (const place of places) this.#places.delete(place);
+      this.#places.delete(place);
       throw error;
     }
   }
