@@ -36,19 +36,15 @@ import { Publication, type PublishOptions } from './publication.js';
 import { Receiver } from './receiver.js';
 import type { RequestReceiver } from './request-receiver.js';
 import type { AskOptions, Reply, RequestStats } from './requester.js';
+import { type Receiving, Running } from './running.js';
 import { Switchboard } from './switchboard.js';
-import type { Receipt, Source, Transport, TransportSubscription } from './transport.js';
+import type { Receipt, Source, Transport } from './transport.js';
 
 /**
  * Builds a bus. Opens nothing yet: it connects when it is first used.
  * @throws BelfryError `OPTION_INVALID`, listing every mistake; `TRANSPORT_UNKNOWN` for a URL that core does not know
  */
 export const createBus = (options: BusOptions): Bus => new TransportBus(resolveBusOptions(options));
-
-interface Running<R extends Receiver | RequestReceiver = Receiver | RequestReceiver> {
-  readonly receiver: R;
-  readonly public: Subscription & { readonly stats: R['stats'] };
-}
 
 class TransportBus implements Bus {
   readonly name: string;
@@ -61,8 +57,8 @@ class TransportBus implements Bus {
   readonly #publication: Publication;
   readonly #nextId = messageIds(this.instance);
   readonly #switchboard: Switchboard;
-  readonly #subscriptions = new Set<Running<Receiver>>();
-  readonly #responders = new Set<Running<RequestReceiver>>();
+  readonly #subscriptions = new Running<Receiver>();
+  readonly #responders = new Running<RequestReceiver>();
   /** `channel group` of every place taken: a group has one handler for a channel. */
   readonly #places = new Set<string>();
   readonly #abort = new AbortController();
@@ -99,11 +95,11 @@ class TransportBus implements Bus {
   }
 
   get subscriptions(): readonly Subscription[] {
-    return Array.from(this.#subscriptions, ({ public: subscription }) => subscription);
+    return this.#subscriptions.handles;
   }
 
   get responders(): readonly Responder[] {
-    return Array.from(this.#responders, ({ public: responder }) => responder);
+    return this.#responders.handles;
   }
 
   get requests(): Readonly<RequestStats> {
@@ -144,7 +140,7 @@ class TransportBus implements Bus {
         await link.end();
         throw closed(this.name);
       }
-      return this.#run(this.#responders, receiver, [place], [link]);
+      return this.#responders.add(receiver, [link], () => this.#places.delete(place));
     } catch (error) {
       this.#places.delete(place);
       throw error;
@@ -198,10 +194,10 @@ class TransportBus implements Bus {
     const failure = confirmed.find((result) => result.status === 'rejected');
     if (failure !== undefined || this.#closing !== undefined) {
       await Promise.allSettled(links.map((link) => link.end()));
-      for (const place of places) this.#places.delete(place);
+      this.#leave(places);
       throw failure?.reason ?? closed(this.name);
     }
-    return this.#run(this.#subscriptions, receiver, places, links);
+    return this.#subscriptions.add(receiver, links, () => this.#leave(places));
   }
 
   async ready(contract: AnyContract | AnyRequest, options?: ReadyOptions): Promise<void> {
@@ -229,11 +225,11 @@ class TransportBus implements Bus {
 
   async #drain(milliseconds: number): Promise<DrainReport> {
     const until = this.#clock.now() + milliseconds;
-    const running: readonly Running[] = [...this.#subscriptions, ...this.#responders];
-    const drained = Promise.allSettled(running.map(({ public: subscription }) => subscription.end()));
+    const receivers: readonly Receiving[] = [...this.#subscriptions.receivers, ...this.#responders.receivers];
+    const drained = Promise.allSettled([...this.subscriptions, ...this.responders].map((each) => each.end()));
     let abandoned = 0;
     if (!(await settlesWithin(this.#clock, milliseconds, drained))) {
-      for (const { receiver } of running) {
+      for (const receiver of receivers) {
         abandoned += receiver.stats.inFlight;
         receiver.abandon();
         abandoned += receiver.stats.abandoned;
@@ -256,31 +252,6 @@ class TransportBus implements Bus {
     return { abandoned };
   }
 
-  #run<R extends Receiver | RequestReceiver>(
-    among: Set<Running<R>>,
-    receiver: R,
-    places: readonly string[],
-    links: readonly TransportSubscription[],
-  ): Running<R>['public'] {
-    let ended: Promise<void> | undefined;
-    const end = async () => {
-      await Promise.allSettled(links.map((link) => link.end()));
-      await receiver.idle();
-      for (const place of places) this.#places.delete(place);
-      among.delete(running);
-    };
-    const subscription = {
-      stats: receiver.stats,
-      end: () => {
-        ended ??= end();
-        return ended;
-      },
-    };
-    const running: Running<R> = { receiver, public: subscription };
-    among.add(running);
-    return subscription;
-  }
-
   #takePlaces(places: readonly string[], title: string, group: string | undefined): void {
     if (places.some((place) => this.#places.has(place))) {
       throw new BelfryError('DUPLICATE_HANDLER', {
@@ -289,6 +260,10 @@ class TransportBus implements Bus {
       });
     }
     for (const place of places) this.#places.add(place);
+  }
+
+  #leave(places: readonly string[]): void {
+    for (const place of places) this.#places.delete(place);
   }
 
   #checkContract(contract: unknown): asserts contract is AnyContract {
