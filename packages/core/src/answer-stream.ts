@@ -40,12 +40,10 @@ export class AnswerStream {
   /** What was written and not yet taken: up to which value, and how large. */
   readonly #untaken: { readonly upTo: number; readonly size: number }[] = [];
   #untakenSize = 0;
-  #pulled = 0;
   #written = 0;
   #credit = FIRST_CREDIT;
   #stopped = false;
   #isLate = false;
-  #ended = false;
   #flushing: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -77,7 +75,7 @@ export class AnswerStream {
     let size = 0;
     while (this.#untaken[0] !== undefined && this.#untaken[0].upTo <= taken) size += this.#untaken.shift()?.size ?? 0;
     this.#untakenSize -= size;
-    if (!this.#ended) this.#options.budget.give(size);
+    this.#options.budget.give(size);
     this.#wake?.();
   }
 
@@ -118,8 +116,8 @@ export class AnswerStream {
     this.#isLate = deadline.isOver;
     deadline.move(Number.POSITIVE_INFINITY);
     if (!this.#stopped) await this.#flushing;
-    this.#ended = true;
     this.#options.budget.give(this.#untakenSize + this.#unsentSize);
+    this.#untaken.length = 0; // given back
   }
 
   async #close(): Promise<void> {
@@ -142,6 +140,11 @@ export class AnswerStream {
   async #askForReport(): Promise<void> {
     await this.#flushing;
     if (!this.#hasCredit && !this.#stopped) await this.#write('values', '[]', this.#written);
+  }
+
+  /** How many values the handler has given. */
+  get #pulled(): number {
+    return this.#written + this.#unsent.length;
   }
 
   get #hasCredit(): boolean {
@@ -173,7 +176,6 @@ export class AnswerStream {
   }
 
   #push(json: string): void {
-    this.#pulled++;
     this.#unsent.push(json);
     this.#unsentSize += json.length;
     this.#options.budget.take(json.length);

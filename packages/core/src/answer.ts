@@ -90,7 +90,7 @@ export class Answer implements Watched {
     this.#stream?.stop();
   }
 
-  /** Says how it ended, unless nobody waits any more. Resolves with whether it was received. */
+  /** Says how it ended. Resolves with whether it was received. */
   fail(failure: Failure, sequence?: number): Promise<boolean> {
     return this.write('error', jsonOf(failure) as string, sequence);
   }

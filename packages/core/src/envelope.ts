@@ -76,6 +76,21 @@ export function envelopeEncoder(source: string, type: string, version: number): 
   };
 }
 
+/** Keeps the encoders of one source, one for each contract: made when the first of its messages goes out. */
+export function envelopeEncoders(
+  source: string,
+): (contract: { readonly channel: string; readonly name: string; readonly version: number }) => EnvelopeEncoder {
+  const encoders = new Map<string, EnvelopeEncoder>();
+  return ({ channel, name, version }) => {
+    let encode = encoders.get(channel);
+    if (encode === undefined) {
+      encode = envelopeEncoder(source, name, version);
+      encoders.set(channel, encode);
+    }
+    return encode;
+  };
+}
+
 const optionalTexts = [
   'time',
   'datacontenttype',

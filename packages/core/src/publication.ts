@@ -1,7 +1,7 @@
 import { type AnyContract, type EventContract, type Validation, validate } from '@belfry/contracts';
 import type { Clock } from './clock.js';
 import { currentContext } from './context.js';
-import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
+import { envelopeEncoders } from './envelope.js';
 import { type Middleware, type PublishCall, runThrough } from './middleware.js';
 import {
   causalityOf,
@@ -34,12 +34,13 @@ export interface PublicationOptions {
 /** The way of a message out: middleware, validation, envelope, transport. Publishes on one channel keep their order. */
 export class Publication {
   readonly #options: PublicationOptions;
-  readonly #encoders = new Map<string, EnvelopeEncoder>();
+  readonly #encoderOf: ReturnType<typeof envelopeEncoders>;
   /** Per channel, the last publish that still waits for a schema: later ones wait behind it. */
   readonly #tails = new Map<string, Promise<unknown>>();
 
   constructor(options: PublicationOptions) {
     this.#options = options;
+    this.#encoderOf = envelopeEncoders(options.source);
   }
 
   /** Never throws: rejects. */
@@ -113,11 +114,7 @@ export class Publication {
     options: PublishOptions,
     extensions: PublishOptions['extensions'],
   ): string {
-    let encode = this.#encoders.get(contract.channel);
-    if (encode === undefined) {
-      encode = envelopeEncoder(this.#options.source, contract.name, contract.version);
-      this.#encoders.set(contract.channel, encode);
-    }
+    const encode = this.#encoderOf(contract);
     checkExtensions(contract, extensions);
     const attributes = {
       id: this.#options.nextId(),

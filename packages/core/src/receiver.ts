@@ -49,16 +49,12 @@ export interface ReceiverOptions {
   readonly clock: Clock;
 }
 
-// A full queue has room again after each message that is handled, so "full" comes and goes thousands of times a second.
-const OVERFLOW_LOG_INTERVAL = 10_000;
-
 /** Turns the encoded messages of one subscription into calls of its handler. Nothing that arrives can make it throw or stop. */
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #queue: DeliveryQueue<string>;
   readonly #rejections: Rejections;
   readonly stats: SubscriptionStats;
-  #overflowLoggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -96,11 +92,8 @@ export class Receiver {
       this.#rejections.add({ reason: 'tooLarge', channel, message: `It is larger than ${maxMessageBytes} bytes.` });
     } else if (!this.#queue.push(body, channel)) {
       this.stats.dropped++;
-      const now = this.#options.clock.now();
-      if (now - this.#overflowLoggedAt < OVERFLOW_LOG_INTERVAL) return;
-      this.#overflowLoggedAt = now;
-      this.#options.logger.warn(
-        { ...this.#fields(channel), dropped: this.stats.dropped, queued: this.#queue.queued },
+      this.#rejections.overflow(
+        { channel, dropped: this.stats.dropped, queued: this.#queue.queued },
         'A handler cannot keep up: its queue is full, and messages are being dropped. Raise concurrency, or add instances to the group.',
       );
     }

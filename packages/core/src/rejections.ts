@@ -20,8 +20,10 @@ export interface Rejection {
 
 // A flood of garbage must not become a flood of log lines.
 const LOG_LINES_PER_SECOND = 10;
+// A full queue has room again after each message that is handled, so "full" comes and goes thousands of times a second.
+const OVERFLOW_LOG_INTERVAL = 10_000;
 
-/** Counts and logs what is not fit to be handled. */
+/** Counts and logs what is not fit to be handled, and logs what there was no room for. */
 export class Rejections {
   readonly counts: Record<RejectReason, number> = { unreadable: 0, tooLarge: 0, wrongContract: 0, invalid: 0 };
   readonly #fields: object;
@@ -29,6 +31,7 @@ export class Rejections {
   readonly #clock: Clock;
   #window = 0;
   #lines = 0;
+  #overflowLoggedAt = Number.NEGATIVE_INFINITY;
 
   /** @param fields stand in every line */
   constructor(fields: object, logger: Logger, clock: Clock) {
@@ -57,5 +60,13 @@ export class Rejections {
       },
       `A message was rejected and not handled. ${message}`,
     );
+  }
+
+  /** Tells now and then that the queue is full. */
+  overflow(fields: object, message: string): void {
+    const now = this.#clock.now();
+    if (now - this.#overflowLoggedAt < OVERFLOW_LOG_INTERVAL) return;
+    this.#overflowLoggedAt = now;
+    this.#logger.warn({ ...this.#fields, ...fields }, message);
   }
 }

@@ -35,7 +35,6 @@ export interface RequestReceiverOptions extends Omit<RequestHandlingOptions, 'tr
   readonly onBegin: () => void;
 }
 
-const OVERFLOW_LOG_INTERVAL = 10_000;
 /** So many requests may be aborted while they wait for their turn; of more it is not known, and they are handled. */
 const MAX_CANCELLED = 10_000;
 
@@ -51,7 +50,6 @@ export class RequestReceiver {
   /** Answers that Redis has not confirmed yet. */
   #unsent = 0;
   readonly #sent: (() => void)[] = [];
-  #overflowLoggedAt = Number.NEGATIVE_INFINITY;
   readonly stats: ResponderStats;
 
   constructor(options: RequestReceiverOptions) {
@@ -222,14 +220,10 @@ export class RequestReceiver {
   }
 
   #overflow(body: string): void {
-    const { contract, group, logger, clock } = this.#options;
     this.stats.dropped++;
     this.#refuse(body, 'its queue is full');
-    const now = clock.now();
-    if (now - this.#overflowLoggedAt < OVERFLOW_LOG_INTERVAL) return;
-    this.#overflowLoggedAt = now;
-    logger.warn(
-      { request: contract.channel, group, dropped: this.stats.dropped, queued: this.#queue.queued },
+    this.#rejections.overflow(
+      { dropped: this.stats.dropped, queued: this.#queue.queued },
       'A handler cannot keep up: its queue is full, and requests are being refused. Raise concurrency, or add instances.',
     );
   }

@@ -4,7 +4,7 @@ import { mistakeInAsking, signalsOf, timeoutOf } from './ask-options.js';
 import type { Clock } from './clock.js';
 import { CallSite } from './call-site.js';
 import { currentContext } from './context.js';
-import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
+import { envelopeEncoders } from './envelope.js';
 import { Exchange, type ExchangeDesk, type Question } from './exchange.js';
 import { errorOf } from './failure.js';
 import type { Letter } from './letter.js';
@@ -46,7 +46,7 @@ interface Prepared {
 /** The way of a request out, and of its answer back: middleware, validation, envelope, exchange. */
 export class Requests implements ExchangeDesk, ReplyReader {
   readonly #options: RequestsOptions;
-  readonly #encoders = new Map<string, EnvelopeEncoder>();
+  readonly #encoderOf: ReturnType<typeof envelopeEncoders>;
   readonly #pending = new Map<string, Exchange>();
   readonly #changed: (() => void)[] = [];
   readonly aborts = new Aborts();
@@ -57,6 +57,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.#encoderOf = envelopeEncoders(options.source);
     this.transport = options.transport;
     this.mailbox = options.mailbox;
     this.clock = options.clock;
@@ -90,11 +91,15 @@ export class Requests implements ExchangeDesk, ReplyReader {
     called: (...args: never[]) => unknown = this.request,
   ): unknown {
     const site = new CallSite(called, this.clock.now());
-    if (contract?.stream === true) return this.#askMany(contract, input, options, site, mistake);
+    const wrong = mistake ?? mistakeInAsking(contract, options);
+    if (contract?.stream === true) {
+      if (wrong !== undefined) return new RelayedStream(() => Promise.reject(wrong));
+      return this.#askMany(contract, input, options, site);
+    }
     const stream = () => this.#stream(contract, options, site, () => Promise.resolve());
     const reply = new SingleReply({ reader: this, site, stream });
     const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } =
-      mistake === undefined ? this.#askOne(contract, input, options, reply) : Promise.reject(mistake);
+      wrong === undefined ? this.#askOne(contract, input, options, reply) : Promise.reject(wrong);
     // Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may.
     answer[Symbol.asyncIterator] = () => {
       reply.iterate();
@@ -135,18 +140,10 @@ export class Requests implements ExchangeDesk, ReplyReader {
     );
   }
 
-  #askMany(
-    contract: AnyRequest,
-    input: unknown,
-    options: AskOptions,
-    site: CallSite,
-    mistake?: BelfryError,
-  ): ReplyIterator<unknown> {
+  #askMany(contract: AnyRequest, input: unknown, options: AskOptions, site: CallSite): ReplyIterator<unknown> {
     const ask = (data: unknown, extensions: OutgoingOptions['extensions']) =>
       this.#stream(contract, options, site, (stream) => this.#checked(contract, data, options, extensions, stream));
-    if (mistake !== undefined) return new RelayedStream(() => Promise.reject(mistake));
-    if (this.#options.middleware.length === 0 && mistakeInAsking(contract, options) === undefined)
-      return ask(input, options.extensions);
+    if (this.#options.middleware.length === 0) return ask(input, options.extensions);
     return new RelayedStream(() =>
       this.#throughMiddleware(contract, input, options, async (data, extensions) => ask(data, extensions)),
     );
@@ -160,8 +157,6 @@ export class Requests implements ExchangeDesk, ReplyReader {
   ): Promise<unknown> {
     const { middleware } = this.#options;
     try {
-      const mistake = mistakeInAsking(contract, options);
-      if (mistake !== undefined) throw mistake;
       if (middleware.length === 0) return last(input, options.extensions);
       const call: RequestCall = { side: 'request', contract, data: input, extensions: { ...options.extensions } };
       const done = runThrough(middleware, call, () => last(call.data, call.extensions));
@@ -181,24 +176,17 @@ export class Requests implements ExchangeDesk, ReplyReader {
     try {
       const began = this.clock.now();
       const validation = this.#options.validate.publish ? validate(contract.input, input) : unchecked;
-      // Written down now: what the caller does to the input while a schema thinks about it must not travel.
-      const json = (): string => {
-        checkExtensions(contract, extensions);
-        return toJson(contract, input);
-      };
       const timeout = timeoutOf(contract, options, this.clock)();
-      const prepare = (): Prepared => ({
-        contract,
-        key: options.key ?? keyOf(contract, input),
-        json: json(),
-        options,
-        extensions,
-        timeout,
-      });
+      const prepare = (): Prepared => {
+        const key = options.key ?? keyOf(contract, input);
+        checkExtensions(contract, extensions);
+        return { contract, key, json: toJson(contract, input), options, extensions, timeout };
+      };
       if (!(validation instanceof Promise)) {
         if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
         return this.#start(prepare(), reply);
       }
+      // Written down now: what the caller does to the input while a schema thinks about it must not travel.
       const prepared = prepare();
       const done = validation.then((validated) => {
         if (!validated.valid) throw invalid(contract, 'do not fit its schema', validated.issues);
@@ -272,15 +260,6 @@ export class Requests implements ExchangeDesk, ReplyReader {
       inTime: (work) => this.#inTime(work, contract, options, timeout()),
       reader: this,
     });
-  }
-
-  #encoderOf(contract: AnyRequest): EnvelopeEncoder {
-    let encode = this.#encoders.get(contract.channel);
-    if (encode === undefined) {
-      encode = envelopeEncoder(this.#options.source, contract.name, contract.version);
-      this.#encoders.set(contract.channel, encode);
-    }
-    return encode;
   }
 }
 
