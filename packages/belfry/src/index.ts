@@ -26,10 +26,22 @@ export {
   type RequestOptions,
   type RequestOutput,
   type RequestPayload,
+  type RetainOptions,
 } from '@belfry/contracts';
 
 // Handle it
-export { type Causality, currentContext, type MessageContext, type RequestContext, runInContext } from '@belfry/core';
+export {
+  type BackoffOptions,
+  type Causality,
+  type Command,
+  type Commit,
+  currentContext,
+  type MessageContext,
+  type RequestContext,
+  type RetryOptions,
+  runInContext,
+} from '@belfry/core';
+export { NonRetryableError, RetryLaterError } from '@belfry/contracts';
 export {
   type DecoratedHandler,
   type HandlerClass,
@@ -48,6 +60,17 @@ export { Publisher, type PublishOptions, type Receipt } from '@belfry/core';
 
 // Ask it
 export { type AskOptions, type Reply, type ReplyIterator, Requester } from '@belfry/core';
+
+// Look into the log of a durable event
+export type {
+  DeadLetters,
+  GroupState,
+  Inspection,
+  ReplayOptions,
+  ReplayReport,
+  ShownDeadLetter,
+  WhichDeadLetters,
+} from '@belfry/core';
 
 // Run a service
 export {
@@ -79,6 +102,7 @@ export {
   type BusOptions,
   type Call,
   type DrainReport,
+  type DurableStats,
   type HandleCall,
   type Handler,
   type HandlerArguments,
@@ -100,8 +124,9 @@ export {
 export { bindHandlers } from '@belfry/handlers';
 export { createBus } from '@belfry/runtime';
 
-// Another way to Redis than a URL
+// Another way to a broker than a URL
 export type { TransportFactory } from '@belfry/core';
+export { memoryTransport, type MemoryTransportOptions } from '@belfry/core/memory';
 export { type RedisTransportOptions, redisTransport } from '@belfry/redis';
 
 // When something is wrong

@@ -25,9 +25,39 @@ describe('defineEvent', () => {
       guarantee: 'transient',
       schema,
       key: undefined,
+      retention: { age: 86_400_000, count: undefined, cap: undefined },
+      duplicateWindow: 3_600_000,
       description: undefined,
       examples: [],
     });
+  });
+
+  it('says for how long a durable event is kept, and an id remembered', () => {
+    const contract = defineEvent('orders.placed', {
+      schema: z.object({ id: z.string() }),
+      guarantee: 'durable',
+      retain: { age: '7d', count: 5000, cap: 100_000 },
+      duplicateWindow: '10m',
+    });
+    expect(contract.retention).toEqual({ age: 604_800_000, count: 5000, cap: 100_000 });
+    expect(contract.duplicateWindow).toBe(600_000);
+    expect(Object.isFrozen(contract.retention)).toBe(true);
+  });
+
+  it('refuses what makes no sense of the log, all of it at once', () => {
+    const define = (options: object) => () =>
+      defineEvent('orders.placed', { schema: z.object({ id: z.string() }), ...options });
+    const wrong = {
+      guarantee: 'durable',
+      retain: { age: 'long', count: 0, cap: 1.5, size: 1 },
+      duplicateWindow: '1 h',
+    };
+    expect(define(wrong)).toThrow(
+      /retain: "size" is no option.*retain\.age.*retain\.count.*retain\.cap.*duplicateWindow/,
+    );
+    expect(define({ guarantee: 'durable', retain: 7 })).toThrow(/retain: its options must be an object/);
+    expect(define({ retain: { age: '7d' } })).toThrow(/are for durable events/);
+    expect(define({ duplicateWindow: '1m' })).toThrow(/are for durable events/);
   });
 
   it('keeps what it is told, and puts a later version on a channel of its own', () => {

@@ -1,3 +1,4 @@
+import { type Duration, isDuration, toMilliseconds } from './duration.js';
 import { BelfryError } from './error.js';
 import type { JsonInput } from './json.js';
 import { checkOptions, isEventName, isSchema, type Mistakes } from './rules.js';
@@ -5,9 +6,30 @@ import type { Schema, SchemaInput } from './schema.js';
 
 /**
  * What the transport promises for an event. `transient`: at most once, over Redis Pub/Sub.
- * `durable`: at least once, over Redis Streams; it comes with the next release, and is refused until then (`UNSUPPORTED`).
+ * `durable`: at least once, over Redis Streams. It is the only word that changes: publishers and handlers stay as they are.
  */
 export type Guarantee = 'transient' | 'durable';
+
+/** For how long a durable event stays in the log. What a group has not acknowledged stays in any case, unless `cap` is given. */
+export interface RetainOptions {
+  /** What every group has acknowledged is kept for so long: groups that come later begin with it. @default '24h' */
+  readonly age?: Duration;
+  /** Of what every group has acknowledged, at most about so many are kept. @default no bound */
+  readonly count?: number;
+  /**
+   * A hard bound: the log never holds more than about so many. What a group has not handled is then lost, counted and logged.
+   * @default none
+   */
+  readonly cap?: number;
+}
+
+/** {@link RetainOptions}, with every default written out. */
+export interface Retention {
+  /** In milliseconds. */
+  readonly age: number;
+  readonly count: number | undefined;
+  readonly cap: number | undefined;
+}
 
 /** What {@link defineEvent} is told beside the name. */
 export interface EventOptions<S extends Schema> {
@@ -15,8 +37,15 @@ export interface EventOptions<S extends Schema> {
   readonly schema: S;
   /** @default 'transient' */
   readonly guarantee?: Guarantee;
-  /** Events with the same key go to the same instance of a group, which handles them one at a time. Absent: no affinity. */
+  /**
+   * Transient: events with the same key go to the same instance of a group, which handles them one at a time. Durable: they are handled one
+   * at a time and in their order by the whole group, through retries and crashes. Absent: no affinity, no order.
+   */
   readonly key?: (data: SchemaInput<S>) => string;
+  /** Of a durable event: for how long it stays in the log. @default 24 h after every group has acknowledged it */
+  readonly retain?: RetainOptions;
+  /** Of a durable event: for so long an id that a publisher gave is remembered, and a second publish of it does nothing. @default '1h' */
+  readonly duplicateWindow?: Duration;
   /** A whole number from 1. A second version is another channel: publishers and handlers of both can run side by side. @default 1 */
   readonly version?: number;
   /** For people and tools. */
@@ -35,6 +64,10 @@ export interface EventContract<Name extends string = string, S extends Schema = 
   readonly guarantee: Guarantee;
   readonly schema: S;
   readonly key: ((data: SchemaInput<S>) => string) | undefined;
+  /** Of a durable event. */
+  readonly retention: Retention;
+  /** Of a durable event, in milliseconds. */
+  readonly duplicateWindow: number;
   readonly description: string | undefined;
   readonly examples: readonly SchemaInput<S>[];
 }
@@ -49,10 +82,13 @@ export function defineEvent<const Name extends string, S extends Schema>(
   options: EventOptions<S> & { readonly schema: JsonInput<SchemaInput<S>> },
 ): EventContract<Name, S> {
   const { schema, guarantee = 'transient', key, version = 1, description, examples = [] } = options ?? {};
+  const { retain, duplicateWindow = '1h' } = options ?? {};
   const mistakes: Mistakes = checkOptions(options, [
     'schema',
     'guarantee',
     'key',
+    'retain',
+    'duplicateWindow',
     'version',
     'description',
     'examples',
@@ -65,6 +101,10 @@ export function defineEvent<const Name extends string, S extends Schema>(
   if (!isSchema(schema)) mistakes.push('schema must be a Standard Schema, for example of zod, valibot or arktype');
   if (guarantee !== 'transient' && guarantee !== 'durable') mistakes.push("guarantee must be 'transient' or 'durable'");
   if (key !== undefined && typeof key !== 'function') mistakes.push('key must be a function from the data to a string');
+  mistakes.push(...mistakesInRetain(retain));
+  if (!isDuration(duplicateWindow)) mistakes.push("duplicateWindow must be a duration, like '1h'");
+  if (guarantee !== 'durable' && (retain !== undefined || options?.duplicateWindow !== undefined))
+    mistakes.push("retain and duplicateWindow are for durable events: say guarantee: 'durable'");
   if (!Number.isSafeInteger(version) || version < 1) mistakes.push('version must be a whole number from 1');
   if (description !== undefined && typeof description !== 'string') mistakes.push('description must be a string');
   if (!Array.isArray(examples)) mistakes.push('examples must be an array');
@@ -81,7 +121,20 @@ export function defineEvent<const Name extends string, S extends Schema>(
     guarantee,
     schema,
     key,
+    retention: Object.freeze({ age: toMilliseconds(retain?.age ?? '24h'), count: retain?.count, cap: retain?.cap }),
+    duplicateWindow: toMilliseconds(duplicateWindow),
     description,
     examples: Object.freeze([...examples]),
   });
+}
+
+function mistakesInRetain(retain: unknown): Mistakes {
+  if (retain === undefined) return [];
+  const mistakes = checkOptions(retain, ['age', 'count', 'cap']).map((mistake) => `retain: ${mistake}`);
+  const { age, count, cap } = (retain ?? {}) as RetainOptions;
+  const isBound = (value: unknown) => value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1);
+  if (age !== undefined && !isDuration(age)) mistakes.push("retain.age must be a duration, like '24h'");
+  if (!isBound(count)) mistakes.push('retain.count must be a whole number from 1');
+  if (!isBound(cap)) mistakes.push('retain.cap must be a whole number from 1');
+  return mistakes;
 }

@@ -1,5 +1,13 @@
 // Write a message down
-export { defineEvent, type EventContract, type EventOptions, type Guarantee } from './event.js';
+export {
+  defineEvent,
+  type EventContract,
+  type EventOptions,
+  type Guarantee,
+  type RetainOptions,
+  type Retention,
+} from './event.js';
+export { NonRetryableError, RetryLaterError } from './retry-errors.js';
 export {
   type AnyRequest,
   type DeclaredErrors,

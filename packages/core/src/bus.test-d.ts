@@ -57,7 +57,7 @@ bus.publish(Placed);
 // @ts-expect-error - a name is no contract
 bus.publish('orders.placed', order);
 // @ts-expect-error - an unknown option of a publish
-bus.publish(Placed, order, { delay: '5s' });
+bus.publish(Placed, order, { later: '5s' });
 // @ts-expect-error - an extension must be a text, a number or a boolean
 bus.publish(Placed, order, { extensions: { tenant: { id: 7 } } });
 

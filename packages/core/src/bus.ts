@@ -3,13 +3,16 @@ import type {
   AnyRequest,
   DeclaredErrors,
   Duration,
+  EventContract,
   EventData,
   ReplyPayload,
   RequestInput,
 } from '@belfry/contracts';
 import type { MessageContext, RequestContext } from './context.js';
+import type { Inspection } from './durable/inspection.js';
+import type { RetryOptions } from './durable/retry.js';
 import type { Publisher } from './publisher.js';
-import type { SubscriptionStats } from './receiver.js';
+import type { SubscriptionStats } from './subscription-stats.js';
 import type { ResponderStats } from './request-receiver.js';
 import type { Requester, RequestStats } from './requester.js';
 
@@ -49,8 +52,22 @@ export interface HandlingOptions {
 export interface SubscribeOptions extends HandlingOptions {
   /** The group that shares the work: each event is handled once per group. @default the name of the bus */
   readonly group?: string;
-  /** Every instance handles every event. @default false */
+  /**
+   * Every instance handles every event. Of durable events: those from now on, also what came during an interruption; it is not acknowledged,
+   * tried again within the process, and forgotten with it. @default false
+   */
   readonly broadcast?: boolean;
+  /** Of durable events: how often one is tried, and how long the pauses are. @default 10 attempts, with pauses of half a second to a minute */
+  readonly retry?: RetryOptions;
+  /**
+   * Of durable events: an instance that has given no sign of life for so long loses what it holds to the others. A slow handler is no
+   * reason, a blocked event loop is. Give it the same value in the whole group. @default '30s'
+   */
+  readonly claimTimeout?: Duration;
+  /** Of durable events: where a group begins that has never been there, with everything that is retained or with what comes from now on. @default 'start' */
+  readonly from?: 'start' | 'now';
+  /** Of durable events: what the group has completed is dropped when it comes again within so long, by its id. @default not */
+  readonly once?: Duration;
 }
 
 /** A bare channel or a pattern is always a broadcast: there is no group to share the work. */
@@ -105,6 +122,8 @@ export interface Responder extends Subscription {
 export interface DrainReport {
   /** Messages that were given up because the time was over: still waiting, or still being handled. */
   readonly abandoned: number;
+  /** Durable events that were given to other instances, unfinished: read ahead, or still being handled when the time was over. */
+  readonly handedOver: number;
 }
 
 /** The typed API over a transport. Made by {@link createBus}. */
@@ -117,7 +136,8 @@ export interface Bus extends Publisher, Requester {
   /**
    * Handles the events of a contract, of several contracts, or whatever a pattern matches. Resolves once the broker has confirmed it.
    * @throws BelfryError `DUPLICATE_HANDLER`: the group already has a handler for it on this bus; `OPTION_INVALID`, `CONTRACT_INVALID`,
-   * `HANDLER_INVALID`, `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`
+   * `HANDLER_INVALID`, `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`; for a durable event `EVICTION_UNSAFE`,
+   * `STORAGE_FULL`
    */
   subscribe<const S extends SubscribeSource>(
     source: S,
@@ -136,6 +156,12 @@ export interface Bus extends Publisher, Requester {
    * @throws BelfryError `NOT_READY` after the timeout, naming who is missing
    */
   ready(contract: AnyContract | AnyRequest, options?: ReadyOptions): Promise<void>;
+  /**
+   * Looks into the log of a durable event: how its groups stand, and what lies among their dead letters, to be shown, replayed or purged. By
+   * its name alone (with the version, `orders.placed.v2`) nothing is validated.
+   * @throws BelfryError `CONTRACT_INVALID`, `UNSUPPORTED`
+   */
+  inspect(contract: EventContract | string): Inspection;
   /** The subscriptions of this bus with their figures. */
   readonly subscriptions: readonly Subscription[];
   /** What this bus answers, with its figures. */

@@ -45,9 +45,33 @@ interface ContextOf<C extends AnyContract> extends Incoming {
   readonly source: string | undefined;
   /** When it was published; on a bare channel, when it arrived. */
   readonly time: Date;
-  /** Aborts when the service stops and the time for draining is over. */
+  /** Which attempt this is, from 1: of a durable event. Always 1 for a transient one. */
+  readonly attempt: number;
+  /**
+   * Of a durable event: acknowledges it now, and runs these commands in the same step: all of it happens, or nothing. See {@link Commit}.
+   */
+  readonly commit: Commit;
+  /**
+   * Aborts when the service stops and the time for draining is over; of a durable event also when it was given to another instance, because
+   * this one gave no sign of life for longer than its claim timeout. Its `reason` says which (`BUS_CLOSED`, `CLAIM_LOST`).
+   */
   readonly signal: AbortSignal;
 }
+
+/** One Redis command: its name and its arguments, like `['HINCRBY', 'counts', 'ORD', 1]`. */
+export type Command = readonly [name: string, ...args: (string | number)[]];
+
+/**
+ * Acknowledges the durable event being handled, together with effects in the same Redis, in one step: an event whose commit was accepted
+ * is not handled again, and one whose commit was not has left no trace. Call it last, once; what the handler returns or throws afterwards
+ * changes nothing. Keys are taken literally; on a Cluster they must be in the slot of the event's channel, which has the hash tag
+ * `{namespace:name}`. Redis does not roll back: a command that Redis refuses at run time, for example for a key of the wrong type, leaves
+ * those before it done.
+ * @throws BelfryError `CLAIM_LOST`: another instance has the event, and nothing was done; `COMMIT_REFUSED`: Redis refused a command, and the
+ * event is not acknowledged; `UNSUPPORTED`: the event is transient or broadcast, or the transport has nothing to commit to; `OPTION_INVALID`;
+ * `BUS_CLOSED`
+ */
+export type Commit = (...commands: readonly Command[]) => Promise<void>;
 
 /** Everything about the request being handled, beside its input. */
 export interface RequestContext<C extends AnyRequest = AnyRequest> extends Incoming {

@@ -1,4 +1,5 @@
 import { Fifo } from './fifo.js';
+import { Slots } from './slots.js';
 
 /** One message, read and ready to be handled. */
 export interface Work {
@@ -10,8 +11,8 @@ export interface Work {
 
 /** @template From what is known of a message beside its text */
 export interface DeliveryQueueOptions<From> {
-  /** How many messages are handled at a time. */
-  readonly concurrency: number;
+  /** How many messages are handled at a time; or slots that are shared with others. */
+  readonly concurrency: number | Slots;
   /** Messages that may wait. */
   readonly maxMessages: number;
   /** Bytes that may wait, counted as characters of the encoded messages. */
@@ -32,6 +33,7 @@ interface Entry {
 export class DeliveryQueue<From> {
   readonly #options: DeliveryQueueOptions<From>;
   readonly #waiting = new Fifo<{ body: string; from: From }>();
+  readonly #slots: Slots;
   #bytes = 0;
   #running = 0;
   #parked = 0;
@@ -40,6 +42,9 @@ export class DeliveryQueue<From> {
 
   constructor(options: DeliveryQueueOptions<From>) {
     this.#options = options;
+    const { concurrency } = options;
+    this.#slots = typeof concurrency === 'number' ? new Slots(concurrency) : concurrency;
+    this.#slots.onFree(this.#fill);
   }
 
   /** Messages that wait. */
@@ -80,8 +85,8 @@ export class DeliveryQueue<From> {
     return cleared;
   }
 
-  #fill(): void {
-    while (this.#running < this.#options.concurrency) {
+  readonly #fill = (): void => {
+    while (this.#slots.free > 0) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       const work = this.#options.open(next.body, next.from);
@@ -100,7 +105,7 @@ export class DeliveryQueue<From> {
       }
     }
     this.#settle();
-  }
+  };
 
   /** Runs a message, and after it what waits for its lane: in a loop, because a handler may be done at once. */
   #start(entry: Entry): void {
@@ -108,6 +113,7 @@ export class DeliveryQueue<From> {
       const current: Entry = next;
       this.#bytes -= current.body.length;
       this.#running++;
+      this.#slots.take();
       const result = current.work.run();
       if (result !== undefined) {
         result.then(() => {
@@ -124,6 +130,7 @@ export class DeliveryQueue<From> {
   /** Frees the slot and the lane, or hands over the next message of the lane. */
   #finish({ lane }: Work): Entry | undefined {
     this.#running--;
+    this.#slots.give(this.#fill);
     if (lane === undefined) return undefined;
     const following = this.#lanes.get(lane)?.shift();
     if (following === undefined) this.#lanes.delete(lane);

@@ -20,13 +20,30 @@ export type {
   Subscription,
 } from './bus.js';
 export { Publisher } from './publisher.js';
+export type { BackoffOptions, RetryOptions } from './durable/retry.js';
+export type {
+  DeadLetters,
+  Inspection,
+  ReplayOptions,
+  ReplayReport,
+  ShownDeadLetter,
+  WhichDeadLetters,
+} from './durable/inspection.js';
 export type { BusOptions } from './options.js';
 export type { PublishOptions } from './publication.js';
 export { type AskOptions, type Reply, type ReplyIterator, Requester, type RequestStats } from './requester.js';
-export type { SubscriptionStats } from './receiver.js';
+export type { DurableStats, SubscriptionStats } from './subscription-stats.js';
 export type { ResponderStats } from './request-receiver.js';
 export type { RejectReason } from './rejections.js';
-export { type Causality, currentContext, type MessageContext, type RequestContext, runInContext } from './context.js';
+export {
+  type Causality,
+  type Command,
+  type Commit,
+  currentContext,
+  type MessageContext,
+  type RequestContext,
+  runInContext,
+} from './context.js';
 export type { Call, HandleCall, Middleware, PublishCall, RequestCall, RespondCall } from './middleware.js';
 export { consoleLogger, type Logger, silentLogger } from './logger.js';
 export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clock.js';
@@ -44,6 +61,19 @@ export type {
   TransportHost,
   TransportSubscription,
 } from './transport.js';
+export {
+  type Appended,
+  type DeadLetter,
+  DOORBELL,
+  type Durability,
+  type GroupState,
+  type Keep,
+  type LogEntry,
+  type LogPart,
+  type OutgoingDurableEvent,
+  type WorkRequest,
+} from './durable/durability.js';
+export type { DeathReason, Delivery, Settlement, Work } from './durable/group.js';
 
 // For programs that read the wire
 export { decodeEnvelope, type Envelope, type ExtensionValue } from './envelope.js';

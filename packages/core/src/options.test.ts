@@ -6,6 +6,7 @@ import { resolveBusOptions, resolveSubscribeOptions } from './options.js';
 
 const bus = (options: object) => () => createBus(options as BusOptions);
 const event = defineEvent('orders.placed', { schema: z.string() });
+const durable = defineEvent('orders.placed', { schema: z.string(), guarantee: 'durable' });
 const channel = defineChannel('mychannel');
 
 describe('the options of a bus', () => {
@@ -82,6 +83,12 @@ describe('the options of a subscription', () => {
       concurrency: 16,
       maxQueuedMessages: 100_000,
       maxQueuedBytes: 33_554_432,
+      durable: {
+        retry: { attempts: 10, type: 'exponential', delay: 500, maxDelay: 60_000, factor: 2, jitter: 0.25 },
+        claimTimeout: 30_000,
+        from: 'start',
+        once: undefined,
+      },
     });
   });
 
@@ -94,7 +101,19 @@ describe('the options of a subscription', () => {
   });
 
   it.each([
-    ['an unknown option', { retry: 3 }, [event], '"retry" is no option'],
+    ['an unknown option', { retries: 3 }, [event], '"retries" is no option'],
+    ['attempts for a transient event', { retry: { attempts: 3 } }, [event], 'retry is for durable events'],
+    ['a claim timeout for a broadcast', { broadcast: true, claimTimeout: '1m' }, [durable], 'a broadcast has none'],
+    ['no claim timeout', { claimTimeout: 5 }, [durable], 'claimTimeout must be'],
+    ['another beginning', { from: 'then' }, [durable], 'from must be'],
+    ['a window that is no duration', { once: '1 d' }, [durable], 'once must be'],
+    ['a number for a policy', { retry: 3 }, [durable], 'retry must be an object'],
+    ['no attempts', { retry: { attempts: 0 } }, [durable], 'retry.attempts must be'],
+    ['an unknown word of a policy', { retry: { max: 1 } }, [durable], '"retry.max" is no option'],
+    ['an odd backoff', { retry: { backoff: { type: 'odd' } } }, [durable], 'retry.backoff.type must be'],
+    ['a jitter beyond all', { retry: { backoff: { jitter: 2 } } }, [durable], 'retry.backoff.jitter must be'],
+    ['a shrinking pause', { retry: { backoff: { factor: 0.5 } } }, [durable], 'retry.backoff.factor must be'],
+    ['a pause that is none', { retry: { backoff: { delay: 'soon' } } }, [durable], 'retry.backoff.delay must be'],
     ['a group with a space', { group: 'a b' }, [event], 'group must be'],
     ['a group and a broadcast', { group: 'a', broadcast: true }, [event], 'exclude each other'],
     ['an odd broadcast', { broadcast: 1 }, [event], 'broadcast must be'],

@@ -1,6 +1,7 @@
-import { type AnyContract, BelfryError } from '@belfry/contracts';
+import { type AnyContract, BelfryError, type Duration, isDuration, toMilliseconds } from '@belfry/contracts';
 import type { BroadcastOnlyOptions, HandlingOptions, SubscribeOptions } from './bus.js';
 import { type Clock, systemClock } from './clock.js';
+import { type RetryPolicy, resolveRetry } from './durable/retry.js';
 import { consoleLogger, type Logger } from './logger.js';
 import { memoryTransport } from './memory/memory-transport.js';
 import type { Middleware } from './middleware.js';
@@ -172,10 +173,23 @@ export interface ResolvedHandlingOptions {
   readonly maxQueuedBytes: number;
 }
 
+/** What is said about durable events alone; durations in milliseconds. */
+export interface ResolvedDurableOptions {
+  readonly retry: RetryPolicy;
+  readonly claimTimeout: number;
+  readonly from: 'start' | 'now';
+  readonly once: number | undefined;
+}
+
 /** `group` is absent for a broadcast. */
 export interface ResolvedSubscribeOptions extends ResolvedHandlingOptions {
   readonly group: string | undefined;
+  readonly durable: ResolvedDurableOptions;
 }
+
+const durableOptions = ['retry', 'claimTimeout', 'from', 'once'] as const;
+/** A shorter one would take entries from instances that are well. */
+const SHORTEST_CLAIM_TIMEOUT = 100;
 
 /** @throws BelfryError `OPTION_INVALID` */
 export function resolveSubscribeOptions(
@@ -187,7 +201,7 @@ export function resolveSubscribeOptions(
   const { group, broadcast }: SubscribeOptions = options;
   const broadcastOnly = contracts.length === 0 || contracts.some(({ kind }) => kind === 'channel');
   const mistakes = new Mistakes();
-  mistakes.unknown(options, ['group', 'broadcast', ...handlingOptions]);
+  mistakes.unknown(options, ['group', 'broadcast', ...handlingOptions, ...durableOptions]);
   mistakes.check(
     group === undefined || isName(group),
     `group must be letters, digits, ., _ and -, not ${JSON.stringify(group)}`,
@@ -202,8 +216,33 @@ export function resolveSubscribeOptions(
     'bare channels and patterns are always broadcast: they have no group',
   );
   const handling = handlingOf(options, mistakes);
+  const isDurable = contracts.some((contract) => contract.kind === 'event' && contract.guarantee === 'durable');
+  const durable = durableOf(options, isDurable, mistakes);
   mistakes.throwIfAny(`subscription to ${title}`);
-  return { group: broadcastOnly || broadcast ? undefined : (group ?? defaultGroup), ...handling };
+  return { group: broadcastOnly || broadcast ? undefined : (group ?? defaultGroup), ...handling, durable };
+}
+
+function durableOf(options: SubscribeOptions, isDurable: boolean, mistakes: Mistakes): ResolvedDurableOptions {
+  const { retry, claimTimeout = '30s', from = 'start', once, broadcast } = options;
+  for (const name of durableOptions) {
+    if (options[name] === undefined) continue;
+    mistakes.check(isDurable, `${name} is for durable events, and none of these is one`);
+    mistakes.check(!broadcast || name === 'retry', `${name} is for groups, and a broadcast has none`);
+  }
+  const policy = resolveRetry(retry, (mistake) => mistakes.check(false, mistake));
+  const timeout = isDuration(claimTimeout) ? toMilliseconds(claimTimeout) : 0;
+  mistakes.check(
+    timeout >= SHORTEST_CLAIM_TIMEOUT,
+    `claimTimeout must be a duration of at least ${SHORTEST_CLAIM_TIMEOUT} ms, like '30s'`,
+  );
+  mistakes.check(from === 'start' || from === 'now', "from must be 'start' or 'now'");
+  mistakes.check(once === undefined || isDuration(once), "once must be a duration, like '1d'");
+  return {
+    retry: policy,
+    claimTimeout: timeout,
+    from,
+    once: once === undefined || !isDuration(once) ? undefined : toMilliseconds(once as Duration),
+  };
 }
 
 /** @throws BelfryError `OPTION_INVALID` */

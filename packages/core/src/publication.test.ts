@@ -11,9 +11,11 @@ import {
   type PublishOptions,
   type Receipt,
   runInContext,
+  silentLogger,
   systemClock,
   type Transport,
 } from './index.js';
+import { Upkeep } from './durable/upkeep.js';
 import { Publication, type PublicationOptions } from './publication.js';
 
 const receipt: Receipt = { broadcast: 1, groups: { billing: 1 } };
@@ -48,6 +50,7 @@ function start(options: Partial<PublicationOptions> = {}) {
     publicChannels: true,
     maxMessageBytes: 1_048_576,
     middleware: [],
+    upkeep: new Upkeep(undefined, silentLogger, systemClock),
     clock: { ...systemClock, now: () => now },
     ...options,
   });

@@ -1,4 +1,13 @@
-import { type AnyContract, type EventContract, type Validation, validate } from '@belfry/contracts';
+import {
+  type AnyContract,
+  BelfryError,
+  type Duration,
+  type EventContract,
+  isDuration,
+  toMilliseconds,
+  type Validation,
+  validate,
+} from '@belfry/contracts';
 import type { Clock } from './clock.js';
 import { currentContext } from './context.js';
 import { envelopeEncoders } from './envelope.js';
@@ -11,12 +20,24 @@ import {
   keyOf,
   mistakeIn,
   type OutgoingOptions,
+  subjectOf,
   toJson,
 } from './outgoing.js';
+import type { Upkeep } from './durable/upkeep.js';
 import type { Receipt, Transport } from './transport.js';
 
 /** What a single publish may be told. Everything is taken from the contract and the current context when it is absent. */
-export interface PublishOptions extends OutgoingOptions {}
+export interface PublishOptions extends OutgoingOptions {
+  /**
+   * The message's id, instead of one that Belfry makes. A second publish of a durable event with the same id within the contract's
+   * `duplicateWindow` does nothing, and its receipt says so.
+   */
+  readonly id?: string;
+  /** Of a durable event: it is published only after so long, to about a second, also when this process has ended by then. */
+  readonly delay?: Duration;
+  /** The same as a point in time, on this machine's clock. */
+  readonly at?: Date;
+}
 
 export interface PublicationOptions {
   readonly transport: Transport;
@@ -28,6 +49,7 @@ export interface PublicationOptions {
   readonly publicChannels: boolean;
   readonly maxMessageBytes: number;
   readonly middleware: readonly Middleware[];
+  readonly upkeep: Upkeep;
   readonly clock: Clock;
 }
 
@@ -45,7 +67,8 @@ export class Publication {
 
   /** Never throws: rejects. */
   publish(contract: AnyContract, data: unknown, options: PublishOptions): Promise<Receipt> {
-    const mistake = mistakeIn('publish', contract, options);
+    const mistake =
+      mistakeIn('publish', contract, options, ['id', 'delay', 'at']) ?? mistakeInIdOrDelay(contract, options);
     if (mistake !== undefined) return Promise.reject(mistake);
     const { middleware } = this.#options;
     if (middleware.length === 0) return this.#inOrder(contract, data, options, options.extensions);
@@ -98,8 +121,10 @@ export class Publication {
         return () => transport.publishBare(contract.channel, payload).then((broadcast) => ({ broadcast, groups: {} }));
       }
       const key = options.key ?? keyOf(contract, data);
-      const body = this.#encode(contract, data, key, options, extensions);
+      const id = options.id ?? this.#options.nextId();
+      const body = this.#encode(contract, data, id, key, options, extensions);
       checkSize(contract, body, maxMessageBytes);
+      if (contract.guarantee === 'durable') return this.#append(contract, { body, key, id, options });
       const event = { channel: `${namespace}:${contract.channel}`, body, key, public: publicChannels };
       return () => transport.publish(event);
     } catch (error) {
@@ -107,9 +132,40 @@ export class Publication {
     }
   }
 
+  #append(
+    contract: EventContract,
+    { body, key, id, options }: { body: string; key: string | undefined; id: string; options: PublishOptions },
+  ): () => Promise<Receipt> {
+    const { transport, namespace, upkeep, clock } = this.#options;
+    const channel = `${namespace}:${contract.channel}`;
+    const delay = delayIn(options, clock.now());
+    const event = {
+      channel,
+      body,
+      key,
+      messageId: id,
+      window: options.id === undefined ? undefined : contract.duplicateWindow,
+      delay,
+      cap: contract.retention.cap,
+    };
+    return async () => {
+      const due = delay === undefined ? undefined : new Date(clock.now() + delay);
+      const { entry, duplicate, broadcast, groups } = await transport.durable!.append(event);
+      upkeep.tend(channel, contract.retention);
+      return Object.freeze({
+        broadcast,
+        groups,
+        id,
+        ...(entry === undefined ? {} : { entry }),
+        ...(duplicate ? { duplicate } : due === undefined ? {} : { due }),
+      });
+    };
+  }
+
   #encode(
     contract: EventContract,
     data: unknown,
+    id: string,
     key: string | undefined,
     options: PublishOptions,
     extensions: PublishOptions['extensions'],
@@ -117,7 +173,7 @@ export class Publication {
     const encode = this.#encoderOf(contract);
     checkExtensions(contract, extensions);
     const attributes = {
-      id: this.#options.nextId(),
+      id: options.id === undefined ? id : JSON.stringify(id).slice(1, -1),
       time: this.#options.clock.now(),
       key,
       ...causalityOf(options, currentContext()),
@@ -136,4 +192,29 @@ function sendIfValid(contract: AnyContract, validation: Validation, send: () => 
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** In milliseconds; absent: at once. */
+function delayIn({ delay, at }: PublishOptions, now: number): number | undefined {
+  if (delay !== undefined) return Math.max(0, toMilliseconds(delay));
+  return at === undefined ? undefined : Math.max(0, at.getTime() - now);
+}
+
+function mistakeInIdOrDelay(contract: AnyContract, { id, delay, at }: PublishOptions): BelfryError | undefined {
+  const wrong = (what: string, hint: string) =>
+    new BelfryError('OPTION_INVALID', { message: `${subjectOf(contract)}: ${what}.`, hint });
+  if (id === undefined && delay === undefined && at === undefined) return undefined;
+  if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= 256))
+    return wrong('its "id" is no text of 1 to 256 characters', 'Take it from what happened, like an order number.');
+  if (id !== undefined && contract.kind !== 'event')
+    return wrong('a bare channel carries no "id"', 'Put it into the payload.');
+  if (delay === undefined && at === undefined) return undefined;
+  if (contract.kind !== 'event' || contract.guarantee !== 'durable')
+    return wrong('it cannot be delayed', "Only a durable event can: guarantee: 'durable'.");
+  if (delay !== undefined && at !== undefined) return wrong('"delay" and "at" exclude each other', 'Give one of them.');
+  if (delay !== undefined && !isDuration(delay))
+    return wrong('its "delay" is no duration', "Give milliseconds, or a number with a unit: '10m'.");
+  if (at !== undefined && !(at instanceof Date && !Number.isNaN(at.getTime())))
+    return wrong('its "at" is no valid Date', 'For example new Date(Date.now() + 60_000).');
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import type { AnyContract, EventInput } from '@belfry/contracts';
+import type { AnyContract, EventContract, EventInput } from '@belfry/contracts';
 import type { PublishOptions } from './publication.js';
 import type { Receipt } from './transport.js';
 
@@ -13,7 +13,14 @@ export abstract class Publisher {
    * @returns who received it
    * @throws BelfryError `PAYLOAD_INVALID`, `PAYLOAD_TOO_LARGE`, `OPTION_INVALID`, `UNSUPPORTED`, `BUS_CLOSED`: not published;
    * `TRANSPORT_UNAVAILABLE`: the broker was away for longer than the bound, not delivered; `PUBLISH_REFUSED`: the broker said no;
-   * `PUBLISH_UNCONFIRMED`: written, but the answer was lost: it may have been delivered
+   * `PUBLISH_UNCONFIRMED`: written, but the answer was lost: it may have been delivered. A durable event is appended before this resolves, and
+   * what was not answered is sent again under its id; `STORAGE_FULL`: the broker has no memory left; `EVICTION_UNSAFE`: it would throw logs away
    */
   abstract publish<C extends AnyContract>(contract: C, data: EventInput<C>, options?: PublishOptions): Promise<Receipt>;
+
+  /**
+   * Calls a delayed durable event off, by the id that its receipt names. `false`: it is not delayed any more, or never was.
+   * @throws BelfryError `CONTRACT_INVALID`, `UNSUPPORTED`, `BUS_CLOSED`, `TRANSPORT_UNAVAILABLE`, `PUBLISH_REFUSED`
+   */
+  abstract cancel(contract: EventContract, id: string): Promise<boolean>;
 }

@@ -133,6 +133,8 @@ describe('a good message', () => {
       tracestate: 'x=1',
       extensions: { tenant: 'eu' },
       channel: 'shop:orders.placed.v2',
+      attempt: 1,
+      commit: expect.any(Function),
       signal,
     });
   });
@@ -462,6 +464,8 @@ describe('a bare channel', () => {
       causationId: undefined,
       extensions: {},
       channel: 'mychannel',
+      attempt: 1,
+      commit: expect.any(Function),
       signal: expect.any(AbortSignal),
     });
   });

@@ -1,32 +1,16 @@
-import { type AnyContract, BelfryError, type EventContract, type Validation, validate } from '@belfry/contracts';
+import { type AnyContract, type EventContract, type Validation, validate } from '@belfry/contracts';
 import type { Clock } from './clock.js';
-import { type MessageContext, runInContext } from './context.js';
+import type { MessageContext } from './context.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
-import { decodeEnvelope, type Envelope, extensionsOf, timeOf } from './envelope.js';
+import type { Envelope } from './envelope.js';
+import { callHandler, contextOf, isPromiseLike, noCommit, type Opened, openEnvelope } from './event-handling.js';
 import type { Logger } from './logger.js';
-import { type Middleware, runThrough } from './middleware.js';
+import type { Middleware } from './middleware.js';
 import { bytesOver, placesOf } from './outgoing.js';
 import { matchesPattern } from './pattern.js';
-import { Rejections, type RejectReason } from './rejections.js';
-
-/** What has become of the messages that reached a subscription, since it began. */
-export interface SubscriptionStats {
-  /** Everything that arrived. It is the sum of what follows. */
-  received: number;
-  handled: number;
-  /** The handler threw, or a middleware did. */
-  failed: number;
-  /** Never reached the handler: by reason. */
-  readonly rejected: Record<RejectReason, number>;
-  /** The queue was full. */
-  dropped: number;
-  /** Were still waiting when the time for draining was over. */
-  abandoned: number;
-  /** Wait now. */
-  readonly queued: number;
-  /** Are being handled now. */
-  readonly inFlight: number;
-}
+import { Rejections } from './rejections.js';
+import type { Slots } from './slots.js';
+import { type Load, newStats, type SubscriptionStats } from './subscription-stats.js';
 
 export interface ReceiverOptions {
   /** For logs: the contracts' names, or the pattern. */
@@ -38,11 +22,14 @@ export interface ReceiverOptions {
   readonly group: string | undefined;
   readonly handler: (data: unknown, context: MessageContext) => unknown;
   readonly middleware: readonly Middleware[];
-  readonly concurrency: number;
+  readonly concurrency: number | Slots;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
   readonly maxMessageBytes: number;
   readonly validate: boolean;
+  /** Figures and rejections that are shared with others. @default its own */
+  readonly stats?: SubscriptionStats;
+  readonly rejections?: Rejections;
   readonly signal: AbortSignal;
   readonly nextId: () => string;
   readonly logger: Logger;
@@ -55,6 +42,8 @@ export class Receiver {
   readonly #queue: DeliveryQueue<string>;
   readonly #rejections: Rejections;
   readonly stats: SubscriptionStats;
+  /** What waits and what runs. */
+  readonly load: Load;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -66,21 +55,9 @@ export class Receiver {
     });
     this.#queue = queue;
     const { title, group, logger, clock } = options;
-    this.#rejections = new Rejections({ subscription: title, group }, logger, clock);
-    this.stats = {
-      received: 0,
-      handled: 0,
-      failed: 0,
-      rejected: this.#rejections.counts,
-      dropped: 0,
-      abandoned: 0,
-      get queued() {
-        return queue.queued;
-      },
-      get inFlight() {
-        return queue.inFlight;
-      },
-    };
+    this.load = queue;
+    this.#rejections = options.rejections ?? new Rejections({ subscription: title, group }, logger, clock);
+    this.stats = options.stats ?? newStats(this.#rejections.counts, [queue]);
   }
 
   /** Takes a message from the transport. */
@@ -112,49 +89,29 @@ export class Receiver {
   #open(body: string, channel: string): Work | undefined {
     const contract = this.#options.contracts.get(channel);
     if (contract?.kind === 'channel') return { lane: undefined, run: () => this.#runBare(contract, body, channel) };
-    let envelope: Envelope;
-    try {
-      envelope = decodeEnvelope(body);
-    } catch (error) {
-      this.#rejections.add({ reason: 'unreadable', channel, message: (error as BelfryError).message });
-      return undefined;
-    }
-    const version = envelope.dataversion ?? '1';
-    if (contract !== undefined && (envelope.type !== contract.name || version !== String(contract.version))) {
-      const message = `It is not ${contract.name}, version ${contract.version}.`;
-      this.#rejections.add({ reason: 'wrongContract', channel, message, envelope });
+    const opened = openEnvelope(body, contract);
+    if (opened.reason !== undefined) {
+      this.#rejections.add({ channel, ...opened });
       return undefined;
     }
     return {
-      lane: contract?.key === undefined ? undefined : envelope.partitionkey,
-      run: () => this.#run(contract, envelope, version, channel),
+      lane: contract?.key === undefined ? undefined : opened.envelope.partitionkey,
+      run: () => this.#run(contract, opened, channel),
     };
   }
 
   #run(
     contract: EventContract | undefined,
-    envelope: Envelope,
-    version: string,
+    opened: Extract<Opened, { version: string }>,
     channel: string,
   ): void | Promise<void> {
+    const { envelope } = opened;
+    const { group, clock, signal } = this.#options;
     const start = (data: unknown) =>
-      this.#handle(contract, {
-        type: envelope.type,
-        data,
-        version: Number(version),
-        messageId: envelope.id,
-        source: envelope.source,
-        time: timeOf(envelope) ?? new Date(this.#options.clock.now()),
-        group: this.#options.group,
-        key: envelope.partitionkey,
-        correlationId: envelope.correlationid ?? envelope.id,
-        causationId: envelope.causationid,
-        traceparent: envelope.traceparent,
-        tracestate: envelope.tracestate,
-        extensions: extensionsOf(envelope),
-        channel,
-        signal: this.#options.signal,
-      });
+      this.#handle(
+        contract,
+        contextOf(opened, data, { channel, group, attempt: 1, commit: noCommit, now: clock.now(), signal }),
+      );
     if (contract === undefined || !this.#options.validate) return start(envelope.data);
     return this.#validated(validate(contract.schema, envelope.data), start, channel, envelope);
   }
@@ -175,6 +132,8 @@ export class Receiver {
         causationId: undefined,
         extensions: {},
         channel,
+        attempt: 1,
+        commit: noCommit,
         signal: this.#options.signal,
       });
     const { schema } = contract;
@@ -205,11 +164,7 @@ export class Receiver {
   #handle(contract: AnyContract | undefined, context: MessageContext): void | Promise<void> {
     const { handler, middleware } = this.#options;
     try {
-      const result = runInContext(context, () => {
-        if (middleware.length === 0) return handler(context.data, context);
-        const call = { side: 'handle' as const, contract, data: context.data as unknown, context };
-        return runThrough(middleware, call, async () => handler(call.data, context));
-      });
+      const result = callHandler(handler, middleware, contract, context);
       if (isPromiseLike(result)) {
         return Promise.resolve(result).then(
           () => void this.stats.handled++,
@@ -242,9 +197,6 @@ const settle = (
   validation: Validation | Promise<Validation>,
   next: (done: Validation) => Validation | Promise<Validation>,
 ): Validation | Promise<Validation> => (validation instanceof Promise ? validation.then(next) : next(validation));
-
-const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 
 function parseBare(body: string): unknown {
   try {

@@ -5,7 +5,7 @@ import { DeliveryQueue, type Work } from './delivery-queue.js';
 import { decodeEnvelope, type Envelope, extensionsOf, headOf, timeOf } from './envelope.js';
 import type { Failure } from './letter.js';
 import { bytesOver, placesOf } from './outgoing.js';
-import type { SubscriptionStats } from './receiver.js';
+import type { SubscriptionStats } from './subscription-stats.js';
 import { Rejections, type RejectReason } from './rejections.js';
 import { RequestHandling, type RequestHandlingOptions } from './request-handling.js';
 

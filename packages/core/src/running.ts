@@ -1,5 +1,5 @@
 import type { Subscription } from './bus.js';
-import type { SubscriptionStats } from './receiver.js';
+import type { SubscriptionStats } from './subscription-stats.js';
 import type { TransportSubscription } from './transport.js';
 
 /** Takes messages until its links have ended. */
@@ -7,8 +7,8 @@ export interface Receiving {
   readonly stats: SubscriptionStats;
   /** Resolves once nothing waits and nothing is being handled. */
   idle(): Promise<void>;
-  /** Gives up what waits. */
-  abandon(): void;
+  /** Gives up what waits; what is durable goes to other instances. Resolves when they may have it. */
+  abandon(reason: unknown): void | Promise<void>;
 }
 
 /** A subscription or a responder, as its owner sees it. */

@@ -3,6 +3,7 @@ import {
   type AnyRequest,
   BelfryError,
   type Duration,
+  type EventContract,
   isRequest,
   type RequestPayload,
   toMilliseconds,
@@ -24,21 +25,17 @@ import { checkContract, checkHandler, checkRequest } from './checks.js';
 import type { MessageContext, RequestContext } from './context.js';
 import { messageIds, newInstanceId } from './identity.js';
 import { type Logger, unbreakable } from './logger.js';
-import {
-  type BusOptions,
-  type ResolvedBusOptions,
-  resolveBusOptions,
-  resolveRespondOptions,
-  resolveSubscribeOptions,
-} from './options.js';
+import { type BusOptions, type ResolvedBusOptions, resolveBusOptions, resolveRespondOptions } from './options.js';
 import { checkPattern } from './pattern.js';
+import { type Inspection, inspect } from './durable/inspection.js';
+import { Upkeep } from './durable/upkeep.js';
+import { Subscriptions } from './subscriptions.js';
 import { Publication, type PublishOptions } from './publication.js';
-import { Receiver } from './receiver.js';
 import type { RequestReceiver } from './request-receiver.js';
 import type { AskOptions, Reply, RequestStats } from './requester.js';
 import { type Receiving, Running } from './running.js';
 import { Switchboard } from './switchboard.js';
-import type { Receipt, Source, Transport } from './transport.js';
+import type { Receipt, Transport } from './transport.js';
 
 /**
  * Builds a bus. Opens nothing yet: it connects when it is first used.
@@ -46,21 +43,23 @@ import type { Receipt, Source, Transport } from './transport.js';
  */
 export const createBus = (options: BusOptions): Bus => new TransportBus(resolveBusOptions(options));
 
+/** Work that is handed over has so long to reach the broker, beyond the time for draining. */
+const HAND_OVER_MS = 2000;
+
 class TransportBus implements Bus {
   readonly name: string;
   readonly instance = newInstanceId();
   readonly namespace: string;
-  readonly #options: ResolvedBusOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #transport: Transport;
   readonly #publication: Publication;
   readonly #nextId = messageIds(this.instance);
   readonly #switchboard: Switchboard;
-  readonly #subscriptions = new Running<Receiver>();
+  readonly #subscriptions: Subscriptions;
   readonly #responders = new Running<RequestReceiver>();
-  /** `channel group` of every place taken: a group has one handler for a channel. */
-  readonly #places = new Set<string>();
+  /** The channels of the requests that are answered. */
+  readonly #responding = new Set<string>();
   readonly #abort = new AbortController();
   #publishing = true;
   #closing: Promise<DrainReport> | undefined;
@@ -69,10 +68,10 @@ class TransportBus implements Bus {
     const { name, namespace, logger, clock, transport, publicChannels, maxMessageBytes, middleware } = options;
     this.name = name;
     this.namespace = namespace;
-    this.#options = options;
     this.#clock = clock;
     this.#logger = unbreakable(logger);
     this.#transport = transport({ service: name, instance: this.instance, logger: this.#logger, clock });
+    const upkeep = new Upkeep(this.#transport.durable, this.#logger, clock);
     this.#publication = new Publication({
       transport: this.#transport,
       namespace,
@@ -82,6 +81,17 @@ class TransportBus implements Bus {
       publicChannels,
       maxMessageBytes,
       middleware,
+      upkeep,
+      clock,
+    });
+    this.#subscriptions = new Subscriptions({
+      bus: options,
+      instance: this.instance,
+      nextId: this.#nextId,
+      transport: this.#transport,
+      upkeep,
+      signal: this.#abort.signal,
+      logger: this.#logger,
       clock,
     });
     this.#switchboard = new Switchboard({
@@ -130,9 +140,9 @@ class TransportBus implements Bus {
     this.#checkRequest(contract);
     checkHandler(handler);
     const handling = resolveRespondOptions(contract.channel, options ?? {});
-    const place = `${this.#switchboard.channelOf(contract)} ${this.name}`;
-    if (this.#places.has(place)) throw respondsAlready(this.name, contract);
-    this.#places.add(place);
+    const { channel } = contract;
+    if (this.#responding.has(channel)) throw respondsAlready(this.name, contract);
+    this.#responding.add(channel);
     try {
       const call = handler as (input: unknown, context: RequestContext) => unknown;
       const { receiver, link } = await this.#switchboard.respond(contract, call, handling);
@@ -140,9 +150,9 @@ class TransportBus implements Bus {
         await link.end();
         throw closed(this.name);
       }
-      return this.#responders.add(receiver, [link], () => this.#places.delete(place));
+      return this.#responders.add(receiver, [link], () => this.#responding.delete(channel));
     } catch (error) {
-      this.#places.delete(place);
+      this.#responding.delete(channel);
       throw error;
     }
   }
@@ -160,44 +170,34 @@ class TransportBus implements Bus {
       throw new BelfryError('CONTRACT_INVALID', { message: 'there is no contract to subscribe to.' });
     for (const contract of contracts) this.#checkContract(contract);
     checkHandler(handler);
-    const title = typeof what === 'string' ? what : contracts.map(({ channel }) => channel).join(', ');
-    const { group, ...handling } = resolveSubscribeOptions(title, options ?? {}, this.name, contracts);
-
-    const byChannel = new Map(contracts.map((contract) => [this.#channelOf(contract), contract]));
-    const sources =
-      typeof what === 'string'
-        ? [this.#patternSource(what)]
-        : Array.from(byChannel, ([channel, contract]) => sourceOf(channel, contract, group));
-    const places = group === undefined ? [] : Array.from(byChannel.keys(), (channel) => `${channel} ${group}`);
-    for (const source of sources) this.#checkSupport(source);
-    this.#takePlaces(places, title, group);
-
-    const receiver = new Receiver({
-      title,
-      contracts: byChannel,
-      pattern: typeof what === 'string' ? `${this.namespace}:${what}` : undefined,
-      group,
-      handler: handler as (data: unknown, context: MessageContext) => unknown,
-      middleware: this.#options.middleware,
-      ...handling,
-      maxMessageBytes: this.#options.maxMessageBytes,
-      validate: this.#options.validate.receive,
-      signal: this.#abort.signal,
-      nextId: this.#nextId,
-      logger: this.#logger,
-      clock: this.#clock,
-    });
-    const confirmed = await Promise.allSettled(
-      sources.map((source) => this.#transport.subscribe(source, receiver.deliver)),
-    );
-    const links = confirmed.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    const failure = confirmed.find((result) => result.status === 'rejected');
-    if (failure !== undefined || this.#closing !== undefined) {
-      await Promise.allSettled(links.map((link) => link.end()));
-      this.#leave(places);
-      throw failure?.reason ?? closed(this.name);
+    for (const contract of contracts) {
+      // A durable event needs no more of the transport than that; what it means for groups is the transport's own.
+      if (contract.kind === 'event' && contract.guarantee === 'transient' && !options?.broadcast)
+        this.#require('groups', this.name);
     }
-    return this.#subscriptions.add(receiver, links, () => this.#leave(places));
+    if (typeof what === 'string') this.#require('patterns', this.name);
+    const subject = { contracts, pattern: typeof what === 'string' ? what : undefined };
+    const call = handler as (data: unknown, context: MessageContext) => unknown;
+    const refusal = () => (this.#closing === undefined ? undefined : closed(this.name));
+    return this.#subscriptions.add(subject, call, options ?? {}, refusal);
+  }
+
+  async cancel(contract: EventContract, id: string): Promise<boolean> {
+    if (!this.#publishing) throw closed(this.name);
+    this.#checkContract(contract);
+    this.#checkDurable(contract);
+    return this.#transport.durable!.cancel(this.#subscriptions.channelOf(contract), id);
+  }
+
+  inspect(contract: EventContract | string): Inspection {
+    if (typeof contract === 'string') this.#require('durable events', contract);
+    else {
+      this.#checkContract(contract);
+      this.#checkDurable(contract);
+    }
+    const name = typeof contract === 'string' ? contract : contract.channel;
+    const known = typeof contract === 'string' ? undefined : contract;
+    return inspect(this.#transport.durable!, `${this.namespace}:${name}`, known, this.#clock);
   }
 
   async ready(contract: AnyContract | AnyRequest, options?: ReadyOptions): Promise<void> {
@@ -228,42 +228,32 @@ class TransportBus implements Bus {
     const receivers: readonly Receiving[] = [...this.#subscriptions.receivers, ...this.#responders.receivers];
     const drained = Promise.allSettled([...this.subscriptions, ...this.responders].map((each) => each.end()));
     let abandoned = 0;
+    const handingOver: (void | Promise<void>)[] = [];
     if (!(await settlesWithin(this.#clock, milliseconds, drained))) {
+      const reason = new BelfryError('BUS_CLOSED', {
+        message: `the service ${this.name} stops, and the time for draining is over.`,
+      });
       for (const receiver of receivers) {
-        abandoned += receiver.stats.inFlight;
-        receiver.abandon();
-        abandoned += receiver.stats.abandoned;
+        const { stats } = receiver;
+        const [running, handedOver] = [stats.inFlight, stats.durable?.handedOver ?? 0];
+        handingOver.push(receiver.abandon(reason));
+        // What is durable is not given up, but given to somebody else.
+        abandoned += Math.max(0, running - ((stats.durable?.handedOver ?? 0) - handedOver)) + stats.abandoned;
       }
       this.#logger.warn(
         { abandoned, timeoutMs: milliseconds },
         'The time for draining is over: messages were given up.',
       );
-      this.#abort.abort(
-        new BelfryError('BUS_CLOSED', {
-          message: `the service ${this.name} stops, and the time for draining is over.`,
-        }),
-      );
+      this.#abort.abort(reason);
+      await settlesWithin(this.#clock, HAND_OVER_MS, Promise.allSettled(handingOver));
     }
     const outgoing = Promise.all([this.#publication.settled(), this.#switchboard.idle()]);
     await settlesWithin(this.#clock, Math.max(0, until - this.#clock.now()), outgoing);
     this.#publishing = false;
     await this.#switchboard.close(closed(this.name));
     await this.#transport.close();
-    return { abandoned };
-  }
-
-  #takePlaces(places: readonly string[], title: string, group: string | undefined): void {
-    if (places.some((place) => this.#places.has(place))) {
-      throw new BelfryError('DUPLICATE_HANDLER', {
-        message: `the group ${group} of ${this.name} already has a handler for ${title}; a second one would take half of its events away.`,
-        hint: `Give one of them a group of its own, like { group: '${group}.audit' }, or { broadcast: true }, or handle both in one method.`,
-      });
-    }
-    for (const place of places) this.#places.add(place);
-  }
-
-  #leave(places: readonly string[]): void {
-    for (const place of places) this.#places.delete(place);
+    const handedOver = receivers.reduce((sum, { stats }) => sum + (stats.durable?.handedOver ?? 0), 0);
+    return { abandoned, handedOver };
   }
 
   #checkContract(contract: unknown): asserts contract is AnyContract {
@@ -292,13 +282,16 @@ class TransportBus implements Bus {
       const { groups } = await this.#transport.audience(this.#switchboard.channelOf(contract));
       return { broadcast: 0, groups }; // whoever listens to everything does not respond
     }
-    if (contract.kind === 'event') return this.#transport.audience(this.#channelOf(contract));
+    if (contract.kind === 'event') return this.#transport.audience(this.#subscriptions.channelOf(contract));
     return { broadcast: await this.#transport.bareAudience(contract.channel), groups: {} };
   }
 
-  #checkSupport({ kind }: Source): void {
-    if (kind === 'group') this.#require('groups', this.name);
-    if (kind === 'pattern') this.#require('patterns', this.name);
+  #checkDurable({ name, guarantee }: { readonly name: string; readonly guarantee?: unknown }): void {
+    if (guarantee === 'durable') return;
+    throw new BelfryError('CONTRACT_INVALID', {
+      message: `${name} is transient: it is in no log.`,
+      hint: "Say guarantee: 'durable' in the contract.",
+    });
   }
 
   #require(feature: keyof Transport['unsupported'], subject: string): void {
@@ -306,19 +299,6 @@ class TransportBus implements Bus {
     if (reason === undefined) return;
     throw new BelfryError('UNSUPPORTED', { message: `${subject}: this transport has no ${feature}.`, hint: reason });
   }
-
-  #channelOf(contract: AnyContract): string {
-    return contract.kind === 'channel' ? contract.channel : `${this.namespace}:${contract.channel}`;
-  }
-
-  #patternSource(pattern: string): Source {
-    return { kind: 'pattern', pattern: `${this.namespace}:${pattern}` };
-  }
-}
-
-function sourceOf(channel: string, contract: AnyContract, group: string | undefined): Source {
-  if (contract.kind === 'channel') return { kind: 'bare', channel };
-  return group === undefined ? { kind: 'broadcast', channel } : { kind: 'group', channel, group };
 }
 
 const respondsAlready = (name: string, { channel }: AnyRequest): BelfryError =>

@@ -1,12 +1,24 @@
 import type { Clock } from './clock.js';
+import type { Durability } from './durable/durability.js';
 import type { Logger } from './logger.js';
 
 /** How many received an event, as counted by the transport when it was published. */
 export interface Receipt {
   /** Subscriptions to all of it: one for each instance that broadcasts it to its handlers, one for each pattern; a debugging tap counts too. */
   readonly broadcast: number;
-  /** For every group that the transport knows of: `1`, one member received it; `0`, the whole group is away. */
+  /**
+   * For every group that the transport knows of: `1`, one member received it; `0`, the whole group is away. Of a durable event: `1`, the group
+   * has members; `0`, it is away, and finds the event when it comes back.
+   */
   readonly groups: Readonly<Record<string, number>>;
+  /** Of a durable event: its id, the given one or Belfry's own. A delayed event is called off by it. */
+  readonly id?: string;
+  /** Of a durable event: its place in the log, in Redis the id of its stream entry. Absent while it is delayed. */
+  readonly entry?: string;
+  /** Of a durable event: its id had been published before, within the contract's `duplicateWindow`, and so nothing was published now. */
+  readonly duplicate?: true;
+  /** Of a delayed event: about when it will be appended. */
+  readonly due?: Date;
 }
 
 /** An encoded event on its way out. */
@@ -62,7 +74,7 @@ export interface TransportSubscription {
 }
 
 /** What not every transport can do. */
-export type TransportFeature = 'groups' | 'patterns' | 'bare channels' | 'durable events' | 'requests';
+export type TransportFeature = 'groups' | 'patterns' | 'bare channels' | 'durable events' | 'commits' | 'requests';
 
 /**
  * Moves encoded messages between processes. Decoding, validation, concurrency and context live above it, in the bus.
@@ -103,6 +115,8 @@ export interface Transport {
   audience(channel: string): Promise<Receipt>;
   /** How many would receive a payload that is published on the bare channel now. */
   bareAudience(channel: string): Promise<number>;
+  /** Logs, and groups that share the work on them; absent where `unsupported` says that there are no durable events. */
+  readonly durable?: Durability;
   /** Lets publishes in flight settle, then disconnects. Subscriptions have been ended before. */
   close(): Promise<void>;
 }

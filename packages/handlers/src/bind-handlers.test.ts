@@ -119,6 +119,7 @@ describe('bindHandlers', () => {
   it('keeps a publisher that was bound before', async () => {
     class Silent extends Publisher {
       publish = async () => ({ broadcast: 0, groups: {} });
+      cancel = async () => false;
     }
     container.bind(Publisher).to(Silent);
     class Billing {

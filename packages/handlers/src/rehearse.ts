@@ -1,5 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
-import { type Bus, createBus, silentLogger, type Subscription, type Transport } from '@belfry/core';
+import { type Bus, createBus, type Durability, silentLogger, type Subscription, type Transport } from '@belfry/core';
 import type { DecoratedHandler } from './handler-records.js';
 import type { Mistakes } from './mistakes.js';
 
@@ -30,8 +30,28 @@ const start = (handler: DecoratedHandler, bus: Bus): Promise<Subscription> =>
 const plain = (error: unknown): string =>
   BelfryError.is(error) ? error.message.slice(error.code.length + 2) : String(error);
 
+/** A log in which nothing ever happens. */
+const silence: Pick<Durability, 'createGroup' | 'work' | 'read' | 'tend'> = {
+  createGroup: async () => {},
+  work: async () => ({
+    refused: [],
+    failed: [],
+    deliveries: [],
+    more: false,
+    dueIn: undefined,
+    lapsed: false,
+    kept: [],
+    lost: 0,
+    repeated: 0,
+    epoch: '',
+  }),
+  read: async () => ({ entries: [], last: '', count: 0, epoch: '', dueIn: undefined }),
+  tend: async () => [],
+};
+
 const nowhere: Transport = {
   unsupported: {},
+  durable: silence as Durability,
   publish: async () => ({ broadcast: 0, groups: {} }),
   publishBare: async () => 0,
   ask: async () => undefined,

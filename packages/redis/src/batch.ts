@@ -10,6 +10,10 @@ export interface Batch {
   sequence: number;
   /** When it stops waiting for a connection: set when it first has to wait. */
   deadline: number | undefined;
+  /** It may be sent again when the answer was lost: Redis recognises it. */
+  readonly repeatable?: boolean;
+  /** It was written, and perhaps executed. */
+  written?: boolean;
   /** Writes the command. Resolves with Redis's answer to it. May be called again when Redis has not executed it. */
   write(client: Redis): Promise<unknown>;
   /** Settles it with Redis's answer. Throws when that is no answer to this command. */
@@ -22,6 +26,7 @@ export abstract class SharedBatch<Answer> implements Batch {
   readonly promise: Promise<Answer>;
   sequence = 0;
   deadline: number | undefined;
+  written = false;
   #resolve!: (answer: Answer) => void;
   reject!: (error: Error) => void;
 

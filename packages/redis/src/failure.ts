@@ -44,14 +44,14 @@ export const unconfirmed = (what: string, address: string): BelfryError =>
     hint: 'It may have been delivered, and is not sent again. Repeat it only if handling it twice does no harm.',
   });
 
-/** Redis said no. */
+/** Redis said no. Out of memory is a code of its own. */
 export const refused = (
   code: 'PUBLISH_REFUSED' | 'SUBSCRIBE_REFUSED',
   what: string,
   address: string,
   error: Error,
 ): BelfryError =>
-  new BelfryError(code, {
+  new BelfryError(error.message.startsWith('OOM') ? 'STORAGE_FULL' : code, {
     message: `${what}: Redis at ${address} answered ${error.message}.`,
     hint: hintFor(error.message),
     cause: causeOf(error),
@@ -60,7 +60,7 @@ export const refused = (
 function hintFor(answer: string): string {
   if (answer.startsWith('NOPERM')) return 'The ACL user lacks this right.';
   if (answer.startsWith('OOM'))
-    return 'Redis is at maxmemory: publishing works, but a place in a group takes a little memory.';
+    return 'Redis is at maxmemory: transient events pass, but logs and places in groups take memory. Let the groups work, or raise maxmemory.';
   if (/unknown (redis )?command/i.test(answer)) return 'Belfry needs Redis 7.0 or later, or Valkey.';
   return 'The answer is Redis’s own.';
 }

@@ -8,6 +8,10 @@ const hanging = (channel: string): string => `belfry:{${channel}}:`;
 export const membersKey = (channel: string): string => `${hanging(channel)}members`;
 /** Sorted set: when each place in a ring was stamped. */
 export const stampsKey = (channel: string): string => `${hanging(channel)}stamps`;
+/** Stream: the log of a durable channel. The scripts build the names of what belongs to it. */
+export const logKey = (channel: string): string => `${hanging(channel)}log`;
+/** Stream: what a group has given up. */
+export const deadKey = (channel: string, group: string): string => `${hanging(channel)}dead:${group}`;
 /** Classic channel of the broadcast frames. */
 export const broadcastChannel = (channel: string): string => `${hanging(channel)}all`;
 /** Sharded channel of one member of a group. */

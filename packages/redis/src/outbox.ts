@@ -1,11 +1,15 @@
+import { BelfryError } from '@belfry/contracts';
 import {
+  type Appended,
   type Clock,
+  type OutgoingDurableEvent,
   type OutgoingEvent,
   type OutgoingRequest,
   type Receipt,
   settlesWithin,
   type Timer,
 } from '@belfry/core';
+import { AppendBatch, AppendSequence } from './append-batch.js';
 import { BareMessage } from './bare-message.js';
 import type { Batch } from './batch.js';
 import type { Connection } from './connection.js';
@@ -21,6 +25,8 @@ export interface OutboxOptions {
   readonly address: string;
   /** How long something waits for a connection, in milliseconds. */
   readonly patience: number;
+  /** Who appends: the instance's id. */
+  readonly instance: string;
   readonly clock: Clock;
 }
 
@@ -48,6 +54,9 @@ export class Outbox {
   readonly #openEvents = new Map<string, EventBatch>();
   readonly #openRequests = new Map<string, RequestBatch>();
   readonly #openMail = new Map<string, MailBatch>();
+  readonly #openAppends = new Map<string, AppendBatch>();
+  /** Per channel, which batch it is that is appended next. */
+  readonly #sequences = new Map<string, AppendSequence>();
   /** Per channel, whose turn it is. */
   readonly #turns = new Map<string, number>();
   #waiting = new Set<Waiting>();
@@ -68,6 +77,11 @@ export class Outbox {
     const batch = this.#batchFor(event.channel, event, this.#openEvents, EventBatch);
     batch.add(event);
     return batch.promise;
+  }
+
+  /** Appends to the log of a durable channel. What was not answered is sent again, and recognised. */
+  append(event: OutgoingDurableEvent): Promise<Appended> {
+    return this.#batchFor(event.channel, event, this.#openAppends, AppendBatch).add(event);
   }
 
   /** Resolves with who received it. */
@@ -108,7 +122,7 @@ export class Outbox {
   close(): void {
     for (const waiting of this.#waiting) {
       this.#forget(waiting);
-      waiting.batch.reject(this.#unavailable(waiting.batch));
+      waiting.batch.reject(this.#givenUp(waiting.batch));
     }
   }
 
@@ -141,7 +155,7 @@ export class Outbox {
   #endTurn(): void {
     const turn = this.#turn;
     this.#turn = [];
-    for (const open of [this.#openEvents, this.#openRequests, this.#openMail]) {
+    for (const open of [this.#openEvents, this.#openRequests, this.#openMail, this.#openAppends]) {
       if (open.size > 0) open.clear(); // to clear an empty map costs as much as a full one
     }
     // Several commands: one write to the socket instead of one each.
@@ -149,6 +163,7 @@ export class Outbox {
     stream?.cork();
     for (const batch of turn) {
       if (batch instanceof EventBatch || batch instanceof RequestBatch) this.#seal(batch);
+      else if (batch instanceof AppendBatch) batch.seal(this.#options.instance, this.#sequenceOf(batch.channel));
       this.#dispatch(batch);
     }
     stream?.uncork();
@@ -158,6 +173,12 @@ export class Outbox {
     const turn = this.#turns.get(batch.channel) ?? Math.floor(Math.random() * 2 ** 31);
     batch.seal(turn);
     this.#turns.set(batch.channel, (turn + batch.count) % 2 ** 48);
+  }
+
+  #sequenceOf(channel: string): AppendSequence {
+    const sequence = this.#sequences.get(channel) ?? new AppendSequence();
+    this.#sequences.set(channel, sequence);
+    return sequence;
   }
 
   #dispatch(batch: Batch): void {
@@ -170,7 +191,8 @@ export class Outbox {
     const { connection, clock, patience } = this.#options;
     const size = weightOf(batch);
     if (this.#waitingSize + size > MAX_WAITING && this.#waitingSize > 0) {
-      batch.reject(crowdedOut(batch.title, this.#options.address));
+      const { address } = this.#options;
+      batch.reject(batch.written ? unconfirmed(batch.title, address) : crowdedOut(batch.title, address));
       return;
     }
     batch.deadline ??= clock.now() + patience;
@@ -178,7 +200,7 @@ export class Outbox {
       batch,
       timer: clock.after(Math.max(0, batch.deadline - clock.now()), () => {
         this.#forget(waiting);
-        batch.reject(this.#unavailable(batch));
+        batch.reject(this.#givenUp(batch));
       }),
     };
     this.#waiting.add(waiting);
@@ -207,7 +229,7 @@ export class Outbox {
     batch.write(client).then(
       (reply) => {
         this.#received(batch);
-        if (this.#forgotten.length > 0 && batch instanceof EventBatch) this.#rejectOvertaken(batch.channel);
+        if (this.#forgotten.length > 0 && isOrdered(batch)) this.#rejectOvertaken(batch.channel);
         try {
           batch.resolve(reply);
         } catch {
@@ -219,8 +241,12 @@ export class Outbox {
         this.#received(batch);
         if (isNoScript(error)) this.#forgotten.push(batch);
         else if (isRefusal(error)) batch.reject(refused('PUBLISH_REFUSED', batch.title, this.#options.address, error));
+        else if (error instanceof BelfryError) batch.reject(error);
         else if (isUnsent(error)) this.#putBack([batch]);
-        else batch.reject(unconfirmed(batch.title, this.#options.address));
+        else if (batch.repeatable) {
+          batch.written = true;
+          this.#putBack([batch]);
+        } else batch.reject(unconfirmed(batch.title, this.#options.address));
         this.#answered(isRefusal(error));
       },
     );
@@ -228,7 +254,7 @@ export class Outbox {
 
   /** A later publish of the channel got through, by a script that somebody else had loaded again: to repeat this one would turn the order round. */
   #rejectOvertaken(channel: string): void {
-    const isLate = (batch: Batch) => batch instanceof EventBatch && batch.channel === channel;
+    const isLate = (batch: Batch) => isOrdered(batch) && batch.channel === channel;
     const late = this.#forgotten.filter(isLate);
     this.#forgotten = this.#forgotten.filter((batch) => !isLate(batch));
     for (const batch of late) batch.reject(overtaken(batch.title, this.#options.address));
@@ -272,6 +298,10 @@ export class Outbox {
     for (const wake of this.#idle.splice(0)) wake();
   }
 
+  #givenUp(batch: Batch): Error {
+    return batch.written ? unconfirmed(batch.title, this.#options.address) : this.#unavailable(batch);
+  }
+
   #unavailable(batch: Batch): Error {
     const { address, patience, connection } = this.#options;
     return unavailable(`${batch.title}, which was not delivered`, address, patience, connection.lastError);
@@ -279,3 +309,7 @@ export class Outbox {
 }
 
 const weightOf = (batch: Batch): number => batch.size + OVERHEAD;
+
+/** Whose messages have an order on their channel. */
+const isOrdered = (batch: Batch): batch is EventBatch | AppendBatch =>
+  batch instanceof EventBatch || batch instanceof AppendBatch;

@@ -21,6 +21,7 @@ import { Membership } from './membership.js';
 import { broadcastChannel, broadcastGlob, channelOfBroadcast, inboxChannel, mailChannel } from './names.js';
 import { type RedisTransportOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js';
 import { Outbox } from './outbox.js';
+import { RedisDurability } from './redis-durability.js';
 import { loadScripts } from './scripts.js';
 
 /**
@@ -40,9 +41,8 @@ const STALE_AFTER_BEATS = 3;
 const FAREWELL_MS = 2000;
 
 class RedisTransport implements Transport {
-  readonly unsupported = {
-    'durable events': 'They come with the next release. Until then, leave the guarantee out of the contract.',
-  };
+  readonly unsupported = {};
+  readonly durable: RedisDurability;
   readonly #instance: string;
   readonly #commands: Connection;
   readonly #listener: Listener;
@@ -74,7 +74,18 @@ class RedisTransport implements Transport {
       logger,
       clock,
     });
-    this.#outbox = new Outbox({ connection: this.#commands, address, patience, clock });
+    this.#outbox = new Outbox({ connection: this.#commands, address, patience, instance, clock });
+    this.durable = new RedisDurability({
+      connection: this.#commands,
+      outbox: this.#outbox,
+      address,
+      patience,
+      subscribePatience,
+      begin: () => {
+        if (this.#closed) throw closed();
+        this.#heartbeat.start();
+      },
+    });
     this.#membership = new Membership({
       connection: this.#commands,
       instance,
@@ -189,9 +200,8 @@ class RedisTransport implements Transport {
   }
 
   async #warnOfEviction(client: Redis): Promise<void> {
-    if (this.#warnedOfEviction) return;
     const policy = await evictionPolicy(client);
-    if (policy === undefined) return;
+    if (policy === undefined || this.#warnedOfEviction) return;
     this.#warnedOfEviction = true;
     this.#logger.warn(
       { policy },

@@ -319,7 +319,7 @@ describe('the ring scripts', () => {
   it('writes above each script what goes in and what comes out', () => {
     for (const file of files) {
       const [header = '', body = ''] = read(file).split(']]\n', 2);
-      expect(header, file).toMatch(new RegExp(`^--\\[\\[ ${file}: `));
+      expect(header, file).toMatch(new RegExp(`^(#!lua [^\\n]*\\n)?--\\[\\[ ${file}: `));
       expect(header, file).toContain('Returns');
       const used = (text: string, what: string) =>
         [...new Set([...text.matchAll(new RegExp(`${what}\\[(\\d+)`, 'g'))].map(([, n]) => n))].sort();

@@ -18,10 +18,19 @@ export const askScript = load('ask');
 export const joinScript = load('join');
 export const leaveScript = load('leave');
 export const audienceScript = load('audience');
+export const appendScript = load('append');
+export const workScript = load('work');
+export const groupScript = load('group');
+export const readScript = load('read');
+export const tendScript = load('tend');
+export const replayScript = load('replay');
+export const cancelScript = load('cancel');
+export const removeScript = load('remove');
 
 /** Makes the scripts known to the server that a connection has just reached. */
 export async function loadScripts(client: Redis): Promise<void> {
-  const scripts = [publishScript, askScript, joinScript, leaveScript, audienceScript];
+  // The others are sent whole when they are first used.
+  const scripts = [publishScript, appendScript, workScript, askScript, joinScript, leaveScript, audienceScript];
   await Promise.all(scripts.map(({ text }) => client.script('LOAD', text)));
 }
 

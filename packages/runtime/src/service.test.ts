@@ -99,7 +99,7 @@ describe('a service', () => {
     const stopping = billing.stop();
     expect([billing.status, billing.ready]).toEqual(['stopping', false]);
     expect(billing.stop()).toBe(stopping);
-    expect(await stopping).toEqual({ abandoned: 0 });
+    expect(await stopping).toEqual({ abandoned: 0, handedOver: 0 });
     await billing.stopped;
     expect(billing.status).toBe('stopped');
     expect(lines.at(-1)).toMatchObject({
@@ -179,7 +179,7 @@ describe('a service', () => {
     const stopping = slow.stop();
     gate.resolve();
     expect(await reply).toEqual({ cents: 1 });
-    expect(await stopping).toEqual({ abandoned: 0 });
+    expect(await stopping).toEqual({ abandoned: 0, handedOver: 0 });
     await expect(caller.bus.request(QuotePrice, { sku: 'hat' })).rejects.toMatchObject({ code: 'NO_RESPONDERS' });
   });
 
@@ -197,7 +197,7 @@ describe('a service', () => {
     await Promise.all([caller.start(), stuck.start()]);
     const refused = expect(caller.bus.request(QuotePrice, { sku: 'hat' })).rejects.toBeInstanceOf(BelfryError);
     const signal = await entered.promise;
-    expect(await stuck.stop()).toEqual({ abandoned: 1 });
+    expect(await stuck.stop()).toEqual({ abandoned: 1, handedOver: 0 });
     expect(signal.aborted).toBe(true);
     expect(lines.at(-1)?.message).toBe('billing has stopped, and gave up 1 message.');
     await refused;
@@ -264,7 +264,7 @@ describe('a service', () => {
     const stopping = slow.stop();
     expect(seen).toEqual([]);
     gate.resolve();
-    expect(await stopping).toEqual({ abandoned: 0 });
+    expect(await stopping).toEqual({ abandoned: 0, handedOver: 0 });
     expect(seen[0]).toBe('finished with the database open');
     expect(seen.slice(1).sort()).toEqual(['database closed', 'handler destroyed']);
   });
@@ -282,7 +282,7 @@ describe('a service', () => {
     await stuck.start();
     await stuck.bus.publish(OrderPlaced, { orderId: 'o-1' });
     const signal = await entered.promise;
-    expect(await stuck.stop()).toEqual({ abandoned: 1 });
+    expect(await stuck.stop()).toEqual({ abandoned: 1, handedOver: 0 });
     expect(signal.aborted).toBe(true);
     expect(lines.at(-1)).toMatchObject({
       level: 'warn',
@@ -439,7 +439,7 @@ describe('a start that fails', () => {
     const stopping = overtaken.stop();
     gate.resolve();
     await expect(starting).rejects.toMatchObject({ code: 'BUS_CLOSED' });
-    expect(await stopping).toEqual({ abandoned: 0 });
+    expect(await stopping).toEqual({ abandoned: 0, handedOver: 0 });
     expect(seen).toEqual(['disconnected']);
   });
 

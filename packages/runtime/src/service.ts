@@ -177,8 +177,11 @@ class RunningService implements Service {
       if (this.#booting !== undefined) await settlesWithin(this.#clock, drainTimeoutMs, this.#booting);
       await this.container.unbindAllAsync();
       const fields = { durationMs: Math.round(this.#clock.now() - began), ...report };
-      if (report.abandoned === 0) this.logger[level](fields, `${this.name} has stopped.`);
-      else this.logger.warn(fields, `${this.name} has stopped, and gave up ${messages(report.abandoned)}.`);
+      const handedOver =
+        report.handedOver === 0 ? '' : ` It handed ${messages(report.handedOver)} over to other instances.`;
+      if (report.abandoned === 0) this.logger[level](fields, `${this.name} has stopped.${handedOver}`);
+      else
+        this.logger.warn(fields, `${this.name} has stopped, and gave up ${messages(report.abandoned)}.${handedOver}`);
       return report;
     } catch (error) {
       this.logger.error({ err: error }, `${this.name} has stopped, but not everything could be closed.`);

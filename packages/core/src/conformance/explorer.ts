@@ -1,15 +1,18 @@
 // Explores durable delivery: instances that take, handle, fail, stall, crash, come back and drain, in an order that a seed decides.
 // What it drives is a port, so that the model and the Redis scripts run through the same traces. It throws what it finds, with the trace.
-import type { DeadLetter, Delivery, Settlement, Work } from '../durable/group.js';
+import type { DeadLetter, WorkRequest } from '../durable/durability.js';
+import type { Delivery, Settlement, Work } from '../durable/group.js';
+
+/** What an instance asks of the group. */
+export type Ask = Omit<WorkRequest, 'channel' | 'group'>;
 
 /** One log with one group on it. */
 export interface GroupPort {
   append(key: string | undefined): Promise<string>;
-  work(instance: string, settlements: readonly Settlement[], room: number, now: number): Promise<Work>;
-  stamp(instance: string, now: number): Promise<void>;
+  work(ask: Ask, now: number): Promise<Work>;
   /** How many entries were read and are not done with. */
   pending(): Promise<number>;
-  dead(): Promise<readonly Pick<DeadLetter, 'id' | 'attempts'>[]>;
+  dead(): Promise<readonly Pick<DeadLetter, 'entry' | 'attempts'>[]>;
 }
 
 export const CLAIM_TIMEOUT = 1000;
@@ -38,8 +41,21 @@ class Instance {
   #seen = 0;
   /** When it last came back after having been silent for so long that it may have lost what it held. */
   #lapsed = 0;
+  /** Terms that ended with an answer that was lost, and what it settled in them. */
+  former: string[] = [];
+  unanswered: Settlement[] = [];
+  #term = 0;
 
   constructor(readonly name: string) {}
+
+  get holder(): string {
+    return `${this.name}.${this.#term}`;
+  }
+
+  newTerm(): void {
+    this.former.push(this.holder);
+    this.#term++;
+  }
 
   /** A sign of life. */
   sign(now: number): void {
@@ -58,6 +74,8 @@ interface Life {
   readonly place: number;
   /** Attempts that counted so far. */
   attempts: number;
+  /** The last of them was given in an answer that was lost: it may come not to count. */
+  uncertain?: boolean;
   end?: 'done' | 'dead';
 }
 
@@ -93,7 +111,7 @@ class Explorer {
     const pending = await this.#port.pending();
     if (pending !== 0) this.#fail(`${pending} entries are pending at the end`);
     const dead = await this.#port.dead();
-    for (const { id, attempts } of dead) {
+    for (const { entry: id, attempts } of dead) {
       const life = this.#lives.get(id);
       if (life?.end !== 'dead') this.#fail(`${id} lies among the dead, but is ${life?.end}`);
       if (attempts !== life?.attempts) this.#fail(`${id} died after ${attempts} attempts, not ${life?.attempts}`);
@@ -110,6 +128,7 @@ class Explorer {
     const dice = this.#random();
     if (dice < 0.3) await this.#append();
     else if (instance === undefined || dice < 0.33) this.#join();
+    else if (dice < 0.38) await this.#loseAnswer(instance);
     else if (dice < 0.55) await this.#take(instance, 1 + Math.floor(this.#random() * 4));
     else if (dice < 0.88) await this.#finishSome(instance);
     else if (dice < 0.92) this.#stall(instance);
@@ -141,29 +160,110 @@ class Explorer {
   }
 
   async #stamp(instance: Instance): Promise<void> {
-    instance.sign(this.#now);
-    await this.#port.stamp(instance.name, this.#now);
+    await this.#work(instance, [], 0, 'looks around, and gets');
   }
 
   async #take(instance: Instance, count: number): Promise<void> {
-    if (instance.hands.size === 0) instance.sign(this.#now); // what it gets now begins now
-    const { deliveries } = await this.#port.work(instance.name, [], count, this.#now);
-    if (deliveries.length > count) this.#fail(`${instance.name} got ${deliveries.length} instead of ${count}`);
-    this.#received(instance, deliveries, 'takes');
+    await this.#work(instance, [], count, 'takes');
+  }
+
+  /** One call of an instance that it has the answer of. */
+  async #work(instance: Instance, settlements: readonly Settlement[], room: number, how: string): Promise<Work> {
+    const work = await this.#call(instance, settlements, room);
+    const again = instance.unanswered;
+    instance.unanswered = [];
+    if (work.lapsed) this.#lapse(instance, [...instance.hands.keys()]);
+    else if (instance.former.length > 0)
+      this.#lapse(
+        instance,
+        [...instance.hands.keys()].filter((token) => !work.kept.includes(token)),
+        settlements,
+      );
+    instance.former = [];
+    for (const settlement of settlements) this.#settled(instance, settlement, work.refused.includes(settlement.token));
+    for (const settlement of again) this.#settledAgain(instance, settlement, work.refused.includes(settlement.token));
+    if (work.deliveries.length > room) this.#fail(`${instance.name} got ${work.deliveries.length} instead of ${room}`);
+    for (const [token, { id }] of instance.hands)
+      if (this.#lastToken.get(id) !== token) this.#fail(`${instance.name} was not told that it lost ${id}`);
+    this.#received(instance, work.deliveries, how);
+    return work;
+  }
+
+  async #call(instance: Instance, settlements: readonly Settlement[], room: number): Promise<Work> {
+    instance.sign(this.#now);
+    const all = [...instance.unanswered, ...settlements];
+    const tokens = [...instance.hands.keys(), ...all.map(({ token }) => token)];
+    const { former, holder, name } = instance;
+    return this.#port.work(
+      {
+        instance: name,
+        holder,
+        holding: instance.hands.size,
+        settlements: all,
+        room,
+        claimTimeout: CLAIM_TIMEOUT,
+        once: false,
+        former: former.length === 0 ? undefined : { holders: former, tokens },
+      },
+      this.#now,
+    );
+  }
+
+  /** The connection breaks before the call is answered; half of the time also before it is heard. */
+  async #loseAnswer(instance: Instance): Promise<void> {
+    const done = [...instance.hands.values()].slice(0, 2).map((delivery) => this.#outcomeOf(delivery, 0.7));
+    this.#note(`${instance.name} hears no answer`);
+    if (this.#chance(0.5)) {
+      const former = instance.former;
+      const work = await this.#call(instance, done, 2);
+      if (former.length > 0 || work.lapsed) this.#note('(it was heard)');
+      for (const settlement of done) {
+        const refused = work.refused.includes(settlement.token);
+        if (!refused) this.#settled(instance, settlement, refused);
+      }
+      for (const { id, token, attempt } of work.deliveries) {
+        this.#note(`${id} is given to nobody (attempt ${attempt}, token ${token})`);
+        this.#begins(id, token, attempt);
+        this.#lives.get(id)!.uncertain = true;
+      }
+    }
+    for (const { token } of done) instance.hands.delete(token);
+    instance.unanswered.push(...done);
+    instance.newTerm();
+  }
+
+  /** It was settled in a call whose answer was lost: perhaps then, perhaps now. */
+  #settledAgain(instance: Instance, settlement: Settlement, refused: boolean): void {
+    if (!refused) this.#settled(instance, settlement, false);
+  }
+
+  #lapse(instance: Instance, tokens: readonly number[], besides: readonly Settlement[] = []): void {
+    for (const token of tokens) {
+      if (besides.some((settlement) => settlement.token === token)) continue;
+      if (!instance.mayHaveLost(token))
+        this.#fail(`${instance.name} lost token ${token} although it gave signs of life`);
+      instance.hands.delete(token);
+    }
+  }
+
+  #begins(id: string, token: number, attempt: number): void {
+    const life = this.#lives.get(id);
+    if (life === undefined) this.#fail(`${id} was never appended`);
+    if (life.end !== undefined) this.#fail(`${id} was delivered although it is ${life.end}`);
+    const fits = attempt === life.attempts + 1 || (life.uncertain && attempt === life.attempts);
+    if (!fits) this.#fail(`${id} is in attempt ${attempt}, but it is the one after ${life.attempts}`);
+    life.attempts = attempt;
+    life.uncertain = false;
+    this.#lastToken.set(id, token);
+    this.#checkOrder(id, life);
   }
 
   #received(instance: Instance, deliveries: readonly Delivery[], how: string): void {
     for (const delivery of deliveries) {
       const { id, token, attempt, key } = delivery;
       this.#note(`${instance.name} ${how} ${id} (attempt ${attempt}, token ${token})`);
-      const life = this.#lives.get(id);
-      if (life === undefined) this.#fail(`${id} was never appended`);
-      if (life.end !== undefined) this.#fail(`${id} was delivered although it is ${life.end}`);
-      if (key !== life.key) this.#fail(`${id} has the key ${key} instead of ${life.key}`);
-      if (++life.attempts !== attempt)
-        this.#fail(`${id} is in attempt ${attempt}, but it is the one after ${life.attempts - 1}`);
-      this.#lastToken.set(id, token);
-      this.#checkOrder(id, life);
+      this.#begins(id, token, attempt);
+      if (key !== this.#lives.get(id)?.key) this.#fail(`${id} has the key ${key}`);
       instance.hands.set(token, delivery);
       instance.since.set(token, this.#now);
     }
@@ -186,17 +286,13 @@ class Explorer {
   /** Settles what the handlers are done with. @param success how likely each has succeeded */
   async #finish(instance: Instance, deliveries: readonly Delivery[], success: number): Promise<void> {
     const settlements = deliveries.map((delivery) => this.#outcomeOf(delivery, success));
-    const wants = Math.floor(this.#random() * 3);
-    instance.sign(this.#now);
-    const { refused, deliveries: next } = await this.#port.work(instance.name, settlements, wants, this.#now);
-    for (const settlement of settlements) this.#settled(instance, settlement, refused.includes(settlement.token));
-    this.#received(instance, next, 'gets next');
+    await this.#work(instance, settlements, Math.floor(this.#random() * 3), 'gets next');
   }
 
   #outcomeOf({ id, token, attempt }: Delivery, success: number): Settlement {
     if (this.#chance(success)) return { id, token, outcome: 'done' };
     if (attempt >= MAX_ATTEMPTS) return { id, token, outcome: 'dead', reason: { code: 'FAILED', message: 'no' } };
-    return { id, token, outcome: 'retry', at: this.#now + Math.floor(this.#random() * 500) };
+    return { id, token, outcome: 'retry', delay: Math.floor(this.#random() * 500) };
   }
 
   #settled(instance: Instance, { id, token, outcome }: Settlement, refused: boolean): void {
@@ -217,15 +313,12 @@ class Explorer {
   async #drain(instance: Instance): Promise<void> {
     const held = [...instance.hands.values()];
     const settlements = held.map(({ id, token }): Settlement => ({ id, token, outcome: 'release' }));
-    instance.sign(this.#now);
-    const { refused } = await this.#port.work(instance.name, settlements, 0, this.#now);
-    for (const settlement of settlements) this.#settled(instance, settlement, refused.includes(settlement.token));
+    const { refused } = await this.#work(instance, settlements, 0, 'gets at the end');
     this.#instances.delete(instance.name);
     const released = settlements.filter(({ token }) => !refused.includes(token));
     // Handed over at once: whoever asks next has what was released, or what was due before.
     const other = this.#join();
-    const { deliveries } = await this.#port.work(other.name, [], released.length + 100, this.#now);
-    this.#received(other, deliveries, 'takes over');
+    const { deliveries } = await this.#work(other, [], released.length + 100, 'takes over');
     for (const { id } of released)
       if (!deliveries.some((delivery) => delivery.id === id))
         this.#fail(`${id} was released, but not to be had at once`);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { CLAIM_TIMEOUT, explore, type GroupPort } from '../conformance/explorer.js';
+import { explore, type GroupPort } from '../conformance/explorer.js';
 import { DurableGroup, type Entry } from './group.js';
 import { mutants } from '../../test/durable-mutants.js';
 
@@ -11,21 +11,28 @@ type Model = typeof DurableGroup;
 /** A log in an array, and a group of the model on it. */
 function portOf(Group: Model): GroupPort {
   const entries: Entry[] = [];
+  const dead: { entry: string; attempts: number }[] = [];
   const log = {
+    epoch: 'e',
     after: (id?: string) => entries[id === undefined ? 0 : Number(id) + 1],
     get: (id: string) => entries[Number(id)],
   };
-  const group = new Group({ log, claimTimeout: CLAIM_TIMEOUT, maxParked: 20 });
+  const group = new Group({
+    name: 'billing',
+    log,
+    maxParked: 20,
+    ring: () => true,
+    bury: ({ id, attempts }) => void dead.push({ entry: id, attempts }),
+  });
   return {
     async append(key) {
       const id = String(entries.length);
-      entries.push({ id, key, body: `{"n":${id}}` });
+      entries.push({ id, key, body: `{"n":${id}}`, ordinal: entries.length + 1 });
       return id;
     },
-    work: async (...args) => group.work(...args),
-    stamp: async (...args) => group.stamp(...args),
+    work: async (ask, now) => group.work(ask, now),
     pending: async () => group.pending,
-    dead: async () => group.dead,
+    dead: async () => dead,
   };
 }
 

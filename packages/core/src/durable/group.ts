@@ -1,5 +1,6 @@
 // The state machine of durable delivery, without time, transport or handlers of its own: what it does depends on its arguments alone.
-// The memory transport runs on it; the Lua scripts of the Redis transport do the same, and the explorer holds both to its invariants.
+// The memory transport runs on it; packages/redis/src/lua/work.lua does the same, and the explorer holds both to its invariants.
+import type { WorkRequest } from './durability.js';
 
 /** One event of a log. */
 export interface Entry {
@@ -9,11 +10,17 @@ export interface Entry {
   readonly body: string;
   /** Entries with the same key are handled one at a time, in the order of the log. */
   readonly key: string | undefined;
+  /** Which entry of the log it is, from 1: what is missing in between was trimmed. */
+  readonly ordinal: number;
+  /** It is for this group alone: it was taken from its dead letters. */
+  readonly only?: string | undefined;
+  /** The envelope's id. */
+  readonly messageId?: string | undefined;
 }
 
 /** An entry in the hands of an instance. */
-export interface Delivery extends Entry {
-  /** Names this delivery: only its holder can settle it. */
+export interface Delivery extends Pick<Entry, 'id' | 'body' | 'key'> {
+  /** Names this delivery, and no other of any time: only its holder can settle it. */
   readonly token: number;
   /** Which attempt it is, from 1. */
   readonly attempt: number;
@@ -21,9 +28,15 @@ export interface Delivery extends Entry {
 
 /** What became of a delivery. */
 export type Settlement = { readonly id: string; readonly token: number } & (
-  | { readonly outcome: 'done' }
-  /** Again, at this time. */
-  | { readonly outcome: 'retry'; readonly at: number }
+  | {
+      readonly outcome: 'done';
+      /** Drop this message when it comes again within so many milliseconds. */
+      readonly once?: { readonly messageId: string; readonly window: number } | undefined;
+      /** Commands that take effect together with this, or not at all. */
+      readonly commands?: readonly (readonly string[])[] | undefined;
+    }
+  /** Again, after so many milliseconds. */
+  | { readonly outcome: 'retry'; readonly delay: number }
   /** Never again: it goes to the dead letters. */
   | { readonly outcome: 'dead'; readonly reason: DeathReason }
   /** It was not tried to the end, and counts as no attempt: somebody else may have it at once. */
@@ -36,26 +49,39 @@ export interface DeathReason {
   readonly message: string;
 }
 
-/** An entry that was given up. */
-export interface DeadLetter extends Entry {
+/** An entry as it is given up. */
+export interface Death extends Pick<Entry, 'id' | 'body' | 'key'> {
   readonly reason: DeathReason;
   readonly attempts: number;
-  readonly at: number;
+  readonly firstAt: number;
 }
 
 /** What an instance gets when it settles and asks for more. */
 export interface Work {
-  /** Tokens of deliveries that were not settled: the instance did not hold them any more. */
+  /** Tokens of deliveries that were not settled: they belonged to somebody else by then, or to nobody. */
   readonly refused: readonly number[];
+  /** Tokens of deliveries whose commands were refused, each with the reason: they are still in the hands of the instance. */
+  readonly failed: readonly { readonly token: number; readonly message: string }[];
   readonly deliveries: readonly Delivery[];
-  /** There is more that could be delivered at once: somebody should be rung. */
+  /** There is more that could be delivered at once. */
   readonly more: boolean;
-  /** When the next of those that wait is due. */
-  readonly nextDue: number | undefined;
+  /** In how many milliseconds the next of those that wait is due. */
+  readonly dueIn: number | undefined;
+  /** The holder had been given up for dead: whatever it held before this call belongs to others. */
+  readonly lapsed: boolean;
+  /** Of the tokens of its former terms, those that it still holds. */
+  readonly kept: readonly number[];
+  /** Entries that were gone from the log before the group was done with them, since it began. */
+  readonly lost: number;
+  /** Entries that this call dropped because the group had completed them before. */
+  readonly repeated: number;
+  /** Names the log: another one means that the broker has lost it, and begun again. */
+  readonly epoch: string;
 }
 
-/** Where a group reads from. */
+/** What a group needs of its log. */
 export interface Log {
+  readonly epoch: string;
   /** The first entry after a place, or the first of all. */
   after(id: string | undefined): Entry | undefined;
   /** `undefined` when it has been trimmed. */
@@ -67,43 +93,59 @@ interface Pending {
   readonly key: string | undefined;
   /** Attempts that were begun. */
   attempts: number;
+  /** When the first of them was. */
+  firstAt: number;
   /** Who holds it, by which delivery; `undefined`: it waits for its time. */
-  holder: { readonly instance: string; readonly token: number } | undefined;
+  holder: { name: string; readonly token: number } | undefined;
   /** When it is to be tried again. */
   dueAt: number;
 }
 
 export interface DurableGroupOptions {
+  readonly name: string;
   readonly log: Log;
-  /** The place after which it begins to read; absent: with everything that is there. */
-  readonly after?: string | undefined;
-  /** An instance that has given no sign of life for so long has lost what it held, in milliseconds. */
-  readonly claimTimeout: number;
+  /** The entry after which it begins to read; absent: with everything that is there. */
+  readonly after?: Pick<Entry, 'id' | 'ordinal'> | undefined;
   /** So many entries may wait behind others of their key; then nothing more is read until some of them are done. */
   readonly maxParked: number;
+  /** Rings at an instance. False: nobody heard it. */
+  readonly ring: (instance: string) => boolean;
+  readonly bury: (death: Death, now: number) => void;
 }
+
+/** Runs commands that take effect together with an acknowledgement. Returns why they cannot be run. */
+export type RunCommands = (commands: readonly (readonly string[])[]) => string | undefined;
+
+type Ask = Omit<WorkRequest, 'channel' | 'group'>;
 
 /** The subscribers that share the work on one log: what they hold, what waits for its time, and what waits behind its key. */
 export class DurableGroup {
   readonly #options: DurableGroupOptions;
   /** Everything up to here was read. */
   #cursor: string | undefined;
+  #ordinal: number;
   #lastToken = 0;
   readonly #pending = new Map<string, Pending>();
-  /** Instance that holds something -> its last sign of life. */
+  /** Holder of something -> its last sign of life. */
   readonly #seen = new Map<string, number>();
   /** Key -> its one entry that is pending. */
   readonly #busy = new Map<string, string>();
   /** Key -> the entries that wait behind that one, in order. */
   readonly #lanes = new Map<string, string[]>();
   #parked = 0;
-  /** Entries that were trimmed before they were done with. */
+  /** Message id -> until when a second one is dropped. */
+  readonly #completed = new Map<string, number>();
+  /** Instances that would take more than there was. */
+  #waiting: string[] = [];
+  /** Entries that were gone before they were done with. */
   lost = 0;
-  readonly dead: DeadLetter[] = [];
+  /** When a member last asked for work. */
+  activeAt = 0;
 
   constructor(options: DurableGroupOptions) {
     this.#options = options;
-    this.#cursor = options.after;
+    this.#cursor = options.after?.id;
+    this.#ordinal = options.after?.ordinal ?? 0;
   }
 
   /** Entries that were read and are not done with. */
@@ -111,86 +153,188 @@ export class DurableGroup {
     return this.#pending.size + this.#parked;
   }
 
+  /** Entries that wait for another attempt, or for anybody. */
+  get retries(): number {
+    let count = 0;
+    for (const { holder } of this.#pending.values()) if (holder === undefined) count++;
+    return count;
+  }
+
+  /** The last entry that was read. */
+  get ordinal(): number {
+    return this.#ordinal;
+  }
+
+  /** The oldest entry that is not done with, or has not been read. */
+  get oldest(): Entry | undefined {
+    const { log } = this.#options;
+    let oldest = log.after(this.#cursor);
+    for (const id of [...this.#pending.keys(), ...[...this.#lanes.values()].flat()]) {
+      const entry = log.get(id);
+      if (entry !== undefined && (oldest === undefined || entry.ordinal < oldest.ordinal)) oldest = entry;
+    }
+    return oldest;
+  }
+
+  /** Rings at an instance that waits for work. False: nobody does, or nobody hears it any more. */
+  wake(besides?: string): boolean {
+    for (;;) {
+      const instance = this.#waiting.find((each) => each !== besides);
+      if (instance === undefined) return false;
+      this.#waiting = this.#waiting.filter((each) => each !== instance);
+      if (this.#options.ring(instance)) return true;
+    }
+  }
+
   /**
-   * Settles deliveries of an instance, then gives it up to so many entries: the next of a key whose turn has come by that, then what is due,
-   * then what is new. A delivery that the instance does not hold any more is refused: it was given to somebody else meanwhile.
+   * Settles deliveries, then gives the holder up to so many entries: the next of a key whose turn has come by that, then what is due, then
+   * what is new. A settlement of a delivery that is not out any more is refused: the entry was given to somebody else meanwhile.
    */
-  work(instance: string, settlements: readonly Settlement[], room: number, now: number): Work {
+  work(ask: Ask, now: number, run: RunCommands = () => undefined): Work {
+    const { instance, holder, room } = ask;
     const refused: number[] = [];
+    const failed: { token: number; message: string }[] = [];
     const deliveries: Delivery[] = [];
-    for (const settlement of settlements) {
+    const lostBefore = ask.holding > 0 && !this.#seen.has(holder) && ask.former === undefined;
+    const kept = ask.former === undefined ? [] : this.#reconcile(ask.former, holder, now);
+    const repeated = { count: 0 };
+    const give = (id: string) => this.#deliver(id, ask, now, deliveries, repeated);
+    for (const settlement of ask.settlements) {
       const { id, token } = settlement;
       const pending = this.#pending.get(id);
-      const { holder } = pending ?? {};
-      if (pending === undefined || holder?.instance !== instance || holder.token !== token) refused.push(token);
+      if (pending?.holder?.token !== token) {
+        refused.push(token);
+        continue;
+      }
+      const commands = settlement.outcome === 'done' ? settlement.commands : undefined;
+      const trouble = commands && run(commands);
+      if (trouble !== undefined) failed.push({ token, message: trouble });
       else {
         const next = this.#settle(settlement, pending, now);
-        if (next !== undefined && deliveries.length < room) this.#deliver(next, instance, now, deliveries);
+        if (next !== undefined && deliveries.length < room) give(next);
       }
     }
-    this.stamp(instance, now);
-    if (room > 0) this.#claim(now);
-    for (const id of this.#dueAt(now)) if (deliveries.length < room) this.#deliver(id, instance, now, deliveries);
+    if (this.#seen.has(holder)) this.#seen.set(holder, now); // a sign of life: what it holds stays its own
+    this.activeAt = now;
+    if (room > 0) this.#claim(now, ask.claimTimeout);
+    for (const id of this.#dueAt(now)) if (deliveries.length < room) give(id);
     while (deliveries.length < room && this.#parked < this.#options.maxParked) {
       const entry = this.#options.log.after(this.#cursor);
       if (entry === undefined) break;
-      this.#cursor = entry.id;
       this.#read(entry, now);
-      if (this.#pending.has(entry.id)) this.#deliver(entry.id, instance, now, deliveries);
+      if (this.#pending.has(entry.id)) give(entry.id);
     }
-    return { refused, deliveries, more: this.#hasMore(now), nextDue: this.#nextDue() };
+    const more = this.#hasMore(now);
+    const wantsMore = deliveries.length < room;
+    if (wantsMore !== this.#waiting.includes(instance)) {
+      this.#waiting = this.#waiting.filter((each) => each !== instance);
+      if (wantsMore) this.#waiting.push(instance);
+    }
+    if (more) this.wake(instance);
+    const dueIn = this.#nextDue();
+    return {
+      refused,
+      failed,
+      deliveries,
+      more,
+      dueIn: dueIn === undefined ? undefined : Math.max(0, dueIn - now),
+      lapsed: lostBefore,
+      kept,
+      lost: this.lost,
+      repeated: repeated.count,
+      epoch: this.#options.log.epoch,
+    };
   }
 
-  /** A sign of life: what the instance holds stays its own. */
-  stamp(instance: string, now: number): void {
-    if (this.#seen.has(instance)) this.#seen.set(instance, now);
+  /** What former terms hold of these tokens belongs to the holder now, and the rest is given back: its holder never heard of it. */
+  #reconcile({ holders, tokens }: NonNullable<Ask['former']>, name: string, now: number): number[] {
+    const kept: number[] = [];
+    for (const pending of this.#pending.values()) {
+      const { holder } = pending;
+      if (holder === undefined || !holders.includes(holder.name)) continue;
+      if (tokens.includes(holder.token)) {
+        holder.name = name;
+        this.#seen.set(name, now);
+        kept.push(holder.token);
+      } else {
+        pending.holder = undefined;
+        pending.dueAt = now;
+        pending.attempts--;
+      }
+    }
+    for (const former of holders) this.#seen.delete(former);
+    return kept;
   }
 
   /** Reads an entry: it is pending, or waits behind the one of its key that is. */
-  #read({ id, key }: Entry, now: number): void {
+  #read({ id, key, ordinal, only }: Entry, now: number): void {
+    this.#cursor = id;
+    if (ordinal > this.#ordinal + 1) this.lost += ordinal - this.#ordinal - 1;
+    this.#ordinal = ordinal;
+    if (only !== undefined && only !== this.#options.name) return;
     if (key !== undefined && this.#busy.has(key)) {
       const lane = this.#lanes.get(key) ?? [];
       this.#lanes.set(key, lane);
       lane.push(id);
       this.#parked++;
-    } else this.#wait(id, key, 0, now);
+    } else this.#wait(id, key, now);
   }
 
-  #wait(id: string, key: string | undefined, attempts: number, dueAt: number): void {
-    this.#pending.set(id, { key, attempts, holder: undefined, dueAt });
+  #wait(id: string, key: string | undefined, dueAt: number): void {
+    this.#pending.set(id, { key, attempts: 0, firstAt: 0, holder: undefined, dueAt });
     if (key !== undefined) this.#busy.set(key, id);
   }
 
-  #deliver(id: string, instance: string, now: number, deliveries: Delivery[]): void {
+  #deliver(id: string, ask: Ask, now: number, deliveries: Delivery[], repeated: { count: number }): void {
     const pending = this.#pending.get(id) as Pending;
     const entry = this.#options.log.get(id);
-    if (entry === undefined) {
-      this.lost++;
+    const isRepeated = ask.once && entry !== undefined && this.#isCompleted(entry.messageId, now);
+    if (entry === undefined || isRepeated) {
+      if (isRepeated) repeated.count++;
+      else this.lost++;
       const next = this.#done(id, pending, now);
-      if (next !== undefined) this.#deliver(next, instance, now, deliveries);
+      if (next !== undefined) this.#deliver(next, ask, now, deliveries, repeated);
       return;
     }
+    if (pending.attempts === 0) pending.firstAt = now;
     pending.attempts++;
-    pending.holder = { instance, token: ++this.#lastToken };
-    this.#seen.set(instance, now);
-    deliveries.push({ ...entry, token: this.#lastToken, attempt: pending.attempts });
+    pending.holder = { name: ask.holder, token: ++this.#lastToken };
+    this.#seen.set(ask.holder, now);
+    const { body, key } = entry;
+    deliveries.push({ id, body, key, token: this.#lastToken, attempt: pending.attempts });
+  }
+
+  #isCompleted(messageId: string | undefined, now: number): boolean {
+    return messageId !== undefined && (this.#completed.get(messageId) ?? 0) > now;
   }
 
   /** Returns the entry whose turn has come by that. */
   #settle(settlement: Settlement, pending: Pending, now: number): string | undefined {
     const { id, outcome } = settlement;
     pending.holder = undefined;
-    if (outcome === 'retry') pending.dueAt = settlement.at;
+    if (outcome === 'retry') pending.dueAt = now + settlement.delay;
     else if (outcome === 'release') {
       pending.dueAt = now;
       pending.attempts--;
     } else {
       const entry = this.#options.log.get(id);
-      if (outcome === 'dead' && entry !== undefined)
-        this.dead.push({ ...entry, reason: settlement.reason, attempts: pending.attempts, at: now });
+      if (outcome === 'dead' && entry !== undefined) {
+        const { attempts, firstAt } = pending;
+        this.#options.bury({ ...entry, reason: settlement.reason, attempts, firstAt }, now);
+      }
+      if (outcome === 'done' && settlement.once !== undefined) this.#mark(settlement.once, now);
       return this.#done(id, pending, now);
     }
     return undefined;
+  }
+
+  #mark({ messageId, window }: { messageId: string; window: number }, now: number): void {
+    for (const [id, until] of this.#completed) {
+      if (until > now) break; // the oldest come first, as long as the window is the same
+      this.#completed.delete(id);
+    }
+    this.#completed.delete(messageId);
+    this.#completed.set(messageId, now + window);
   }
 
   /** The entry is done with: the next of its key has its turn. Returns that. */
@@ -203,17 +347,17 @@ export class DurableGroup {
     if (lane?.length === 0) this.#lanes.delete(key);
     if (next === undefined) return undefined;
     this.#parked--;
-    this.#wait(next, key, 0, now);
+    this.#wait(next, key, now);
     return next;
   }
 
   /** What the dead held is due at once. The attempt counts: perhaps it was this entry that killed them. */
-  #claim(now: number): void {
-    for (const [instance, seen] of this.#seen) {
-      if (now - seen < this.#options.claimTimeout) continue;
-      this.#seen.delete(instance);
+  #claim(now: number, claimTimeout: number): void {
+    for (const [holder, seen] of this.#seen) {
+      if (now - seen < claimTimeout) continue;
+      this.#seen.delete(holder);
       for (const pending of this.#pending.values()) {
-        if (pending.holder?.instance !== instance) continue;
+        if (pending.holder?.name !== holder) continue;
         pending.holder = undefined;
         pending.dueAt = now;
       }
@@ -226,8 +370,10 @@ export class DurableGroup {
   }
 
   #nextDue(): number | undefined {
-    const waiting = [...this.#pending.values()].filter(({ holder }) => holder === undefined);
-    return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ dueAt }) => dueAt));
+    let soonest: number | undefined;
+    for (const { holder, dueAt } of this.#pending.values())
+      if (holder === undefined && (soonest === undefined || dueAt < soonest)) soonest = dueAt;
+    return soonest;
   }
 
   #hasMore(now: number): boolean {

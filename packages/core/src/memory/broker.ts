@@ -1,3 +1,5 @@
+import { DOORBELL } from '../durable/durability.js';
+import { DurableLog } from '../durable/log.js';
 import { matchesPattern } from '../pattern.js';
 import type { OutgoingEvent, OutgoingRequest, Receipt, Source } from '../transport.js';
 import { deliverToAll, type Listener } from './listener.js';
@@ -14,6 +16,8 @@ export class Broker {
   readonly #inboxes = new Map<string, Set<Listener>>();
   /** channel -> group -> its members */
   readonly #rings = new Map<string, Map<string, Ring>>();
+  /** channel -> what is durable of it */
+  readonly #logs = new Map<string, DurableLog>();
 
   add(source: Source, listener: Listener): void {
     if (source.kind === 'pattern') this.#patterns.set(listener, source.pattern);
@@ -41,6 +45,22 @@ export class Broker {
       return [group, member === undefined ? 0 : 1] as const;
     });
     return { broadcast, groups: Object.fromEntries(groups) };
+  }
+
+  /** The log of a durable channel. */
+  log(channel: string): DurableLog {
+    return entryOf(this.#logs, channel, () => {
+      const ringOf = (group: string) => this.#rings.get(channel)?.get(group);
+      return new DurableLog({
+        ring: (group, instance) => {
+          const member = ringOf(group)?.find(instance);
+          member?.deliver(DOORBELL, channel);
+          return member !== undefined;
+        },
+        announce: (body) => deliverToAll(this.#listenersTo(channel), body, channel),
+        members: (group) => ringOf(group)?.size ?? 0,
+      });
+    });
   }
 
   /** Delivers a request to one member of one group: the first by name that has one. Returns who that is, as `group/instance`. */

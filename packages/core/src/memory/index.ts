@@ -1,1 +1,1 @@
-export { memoryTransport } from './memory-transport.js';
+export { memoryTransport, type MemoryTransportOptions } from './memory-transport.js';

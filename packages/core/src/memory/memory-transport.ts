@@ -1,4 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
+import type { Durability } from '../durable/durability.js';
 import type {
   Deliver,
   OutgoingEvent,
@@ -11,15 +12,25 @@ import type {
   TransportSubscription,
 } from '../transport.js';
 import { Broker } from './broker.js';
+import { MemoryDurability } from './memory-durability.js';
 import { Turn } from './turn.js';
+
+/** What else a {@link memoryTransport} can be told. */
+export interface MemoryTransportOptions {
+  /**
+   * Takes the commands of `context.commit`, in the step in which the event is acknowledged: memory has no Redis to run them in. What it
+   * throws refuses the commit. @default none: a commit is refused, `UNSUPPORTED`
+   */
+  readonly onCommit?: (commands: readonly (readonly string[])[]) => void;
+}
 
 /**
  * The transport within a process. Buses whose URL is the same share what they publish: `memory:`, or `memory:name` to keep apart
  * (letters, digits, `.`, `_`, `-`). It keeps the promises of the Redis transport: groups, order, keys, receipts. What it knows about
- * absent groups is gone with the last bus of its URL.
+ * absent groups, and every log of durable events, is gone with the last bus of its URL.
  * @throws BelfryError `OPTION_INVALID` for any other URL
  */
-export function memoryTransport(url = 'memory:'): TransportFactory {
+export function memoryTransport(url = 'memory:', options: MemoryTransportOptions = {}): TransportFactory {
   if (!/^memory:[A-Za-z0-9._-]*$/.test(url)) {
     throw new BelfryError('OPTION_INVALID', {
       // Not quoted: a URL for something else may hold a password.
@@ -27,16 +38,15 @@ export function memoryTransport(url = 'memory:'): TransportFactory {
       hint: 'Names are letters, digits, ., _ and -.',
     });
   }
-  return (host) => new MemoryTransport(url, host);
+  return (host) => new MemoryTransport(url, host, options);
 }
 
 /** By URL, with the transports that are open on each. */
 const shared = new Map<string, { readonly broker: Broker; readonly users: Set<MemoryTransport> }>();
 
 class MemoryTransport implements Transport {
-  readonly unsupported = {
-    'durable events': 'They come with the next release. Until then, leave the guarantee out of the contract.',
-  };
+  readonly unsupported: Transport['unsupported'];
+  readonly durable: Durability;
   readonly resumedAt = Number.NEGATIVE_INFINITY;
   readonly #url: string;
   readonly #host: TransportHost;
@@ -47,12 +57,20 @@ class MemoryTransport implements Transport {
   readonly #subscriptions = new Set<TransportSubscription>();
   #closing: Promise<void> | undefined;
 
-  constructor(url: string, host: TransportHost) {
+  constructor(url: string, host: TransportHost, { onCommit }: MemoryTransportOptions) {
     const { broker, users } = shared.get(url) ?? { broker: new Broker(), users: new Set() };
     shared.set(url, { broker, users: users.add(this) });
     this.#url = url;
     this.#host = host;
     this.#broker = broker;
+    this.unsupported = onCommit === undefined ? { commits: NO_COMMITS } : {};
+    this.durable = new MemoryDurability({
+      broker,
+      turn: this.#turn,
+      now: () => host.clock.now(),
+      run: (commands) => attempt(() => onCommit?.(commands)),
+      closed: () => (this.#closing === undefined ? undefined : this.#closed()),
+    });
   }
 
   publish(event: OutgoingEvent): Promise<Receipt> {
@@ -126,5 +144,18 @@ class MemoryTransport implements Transport {
 
   #closed(): BelfryError {
     return new BelfryError('BUS_CLOSED', { message: `the memory transport of ${this.#host.service} is closed.` });
+  }
+}
+
+const NO_COMMITS =
+  'memory: has no Redis to run commands in. Give memoryTransport(url, { onCommit }) something that takes them, or use Redis.';
+
+/** What was thrown, in words. */
+function attempt(work: () => void): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }

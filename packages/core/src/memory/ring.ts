@@ -23,6 +23,10 @@ export class Ring {
     this.#emptySince = now;
   }
 
+  find(instance: string): Listener | undefined {
+    return this.#members.find((member) => member.instance === instance);
+  }
+
   /** Whose event this is: the key's owner, else the member whose turn it is. */
   choose(turn: number, key: string | undefined): Listener | undefined {
     return key === undefined ? this.#members[turn % this.#members.length] : ownerOf(key, this.#members);

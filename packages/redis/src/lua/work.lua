@@ -1,60 +1,143 @@
---[[ work.lua: settles deliveries of an instance, then gives it up to so many entries of a durable log: the next of a key whose turn has come
-  by that, then what is due, then what is new. It is packages/core/src/durable/group.ts in Lua.
-  KEYS[1] the log: a stream whose entries have the field e, the envelope, and k, its key, where it has one; the group is a group of it
-  KEYS[2] pending: a hash, entry -> '<attempts> <token> <holder, or -> <=key, or nothing>': what was read, is not done with, and does not
-          wait behind its key
-  KEYS[3] due: a sorted set of those of them that nobody holds, score = the time to try them, in milliseconds
-  KEYS[4] busy: a hash, key -> its one entry that is pending
-  KEYS[5] seen: a sorted set of the instances that hold something, score = their last sign of life
-  KEYS[6] about: a hash with token (the last one given), parked (how many wait behind their key), read (the last entry that was), and
-          lost (how many were trimmed before they were done with)
-  KEYS[7] the beginning of the names of the lists of what waits behind each key
-  KEYS[8] the dead letters: a stream
+#!lua flags=allow-oom
+--[[ work.lua: settles deliveries of a group, then gives an instance up to so many entries of a durable log: the next of a key whose turn has
+  come by that, then what is due, then what is new. It is packages/core/src/durable/group.ts in Lua. It also runs while Redis is out of
+  memory: to handle what is there is what frees it.
+  KEYS[1] the log (see append.lua); the group is a group of the stream. What belongs to the group hangs on the same hash tag:
+          work:<group>   a hash, entry -> '<attempts> <token> <holder, or -> <when the first attempt began> =<key, if it has one>': what was
+                         read, is not done with, and does not wait behind its key
+          due:<group>    a sorted set of those of them that nobody holds, score = the time to try them, in milliseconds
+          busy:<group>   a hash, key -> its one entry that is in `work`
+          lane:<group>:<key>   a list of what waits behind that, in order
+          seen:<group>   a sorted set of the holders that hold something, score = their last sign of life
+          state:<group>  a hash: token, the last one given; parked, how many wait behind their key; read and ordinal, the last entry that was
+                         read; lost, how many were gone before they were done with; at, when somebody last asked
+          once:<group>:<id>    a message that the group has completed; it expires
+          done:<group>:<token> a commit that was accepted; it expires
+          dead:<group>   the dead letters: a stream
   ARGV[1] group
-  ARGV[2] instance id
-  ARGV[3] room: how many entries it would take
-  ARGV[4] milliseconds now; empty: as Redis's clock has it
-  ARGV[5] an instance that has given no sign of life for so many milliseconds has lost what it held
-  ARGV[6] so many entries may wait behind others of their key; then nothing more is read until some of them are done
-  ARGV[7], and so on: for each delivery five values, the entry's id, its token, what became of it, and what belongs to that:
-          done; retry, at which time; release: it was not tried to the end, and counts as no attempt; dead, code, message
-  Returns when the next entry is due ('': none waits), 1 when there is more in the log, the tokens of the deliveries that were refused because
-          somebody else has them, and for each new delivery the entry's id, its token, the attempt, the envelope, and its key after a '='
-          ('': it has none)
+  ARGV[2] instance id: where the doorbell is to ring
+  ARGV[3] holder: in whose name entries are held, '<instance id>.<term>'
+  ARGV[4] how many deliveries the instance has in its hands
+  ARGV[5] room: how many entries it would take
+  ARGV[6] a holder that has given no sign of life for so many milliseconds has lost what it held
+  ARGV[7] so many entries may wait behind others of their key; then nothing more is read until some of them are done
+  ARGV[8] 1: drop messages that the group has completed before
+  ARGV[9] terms of the instance that have ended, each followed by a space; what they hold is given back…
+  ARGV[10] …except for these tokens, each followed by a space, which the holder has from now on
+  ARGV[11] for tests: milliseconds now
+  ARGV[12], and so on: for each delivery that is settled five values, the entry's id, its token, what became of it, and what belongs to that:
+          done: milliseconds to remember it, a space, and its message's id (empty: it is not remembered); commands, as JSON (empty: none)
+          retry: after how many milliseconds; release: it was not tried to the end, and counts as no attempt; dead: code, message
+  Returns in how many milliseconds the next entry is due ('': none waits); 1 when there is more that could be given at once; 1 when the holder
+          had lost what it held; how many entries were lost; how many were dropped as completed; the log's epoch; the tokens that were refused;
+          the tokens that the holder has from former terms; for each commit that was refused its token and the reason; and for each new
+          delivery the entry's id, its token, the attempt, the envelope, and its key after a '=' ('': it has none)
 ]]
-local LOG, PENDING, DUE, BUSY, SEEN = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local ABOUT, LANES, DEAD = KEYS[6], KEYS[7], KEYS[8]
-local group, instance, room, now = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- include log
+-- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local base = string.sub(KEYS[1], 1, -4)
+local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
+local LATER, BODIES = base .. 'later', base .. 'later:bodies'
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+local last_ordinal
+local function take_ordinals(count)
+  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  if last_ordinal == 0 then
+    local time = redis.call('TIME')
+    redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
+  end
 end
+
+local function add(body, key, only)
+  last_ordinal = last_ordinal + 1
+  if only then
+    return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal, 'g', only, unpack(key and { 'k', key } or {}))
+  end
+  if key then return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal, 'k', key) end
+  return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal)
+end
+
+-- Rings at an instance of the group that waits for work, and not at `besides`. Returns whether one heard it.
+local function ring(group, waiting, besides)
+  local rung, rest, changed = false, {}, false
+  for instance in string.gmatch(waiting, '(%S+) ') do
+    if rung or instance == besides then rest[#rest + 1] = instance .. ' '
+    else
+      changed = true
+      rung = redis.call('SPUBLISH', base .. 'inbox:' .. group .. ':' .. instance, '!') > 0
+    end
+  end
+  if changed then redis.call('HSET', BELLS, group, table.concat(rest)) end
+  return rung
+end
+
+local function ring_all()
+  local bells = redis.call('HGETALL', BELLS)
+  for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
+end
+
+-- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+local function mature()
+  local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
+  if #due == 0 then return end
+  take_ordinals(#due)
+  for _, id in ipairs(due) do
+    local kept = redis.call('HGET', BODIES, id)
+    redis.call('ZREM', LATER, id)
+    redis.call('HDEL', BODIES, id)
+    if kept then
+      local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
+      local key = length ~= '' and string.sub(rest, 1, length) or nil
+      local body = string.sub(rest, #(key or '') + 1)
+      add(body, key)
+      redis.call('PUBLISH', base .. 'all', body)
+    end
+  end
+  ring_all()
+end
+-- end of log
+local group, instance, holder = ARGV[1], ARGV[2], ARGV[3]
+local holding, room, claim_after, max_parked = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local once = ARGV[8] == '1'
+now = tonumber(ARGV[11]) or now
+local FIRST, SIZE = 12, 5
+local WORK, DUE, BUSY = base .. 'work:' .. group, base .. 'due:' .. group, base .. 'busy:' .. group
+local SEEN, STATE, DEAD = base .. 'seen:' .. group, base .. 'state:' .. group, base .. 'dead:' .. group
+local LANES, ONCE, DONE = base .. 'lane:' .. group .. ':', base .. 'once:' .. group .. ':', base .. 'done:' .. group .. ':'
 local given, done = {}, {} -- deliveries, as they are returned; entries to be acknowledged
+local lost, repeated = 0, 0
+-- Tokens are never given twice, not even by a Redis that has lost its last writes: they follow the clock where the counter is behind.
+local state = redis.call('HMGET', STATE, 'token', 'parked', 'lost', 'ordinal')
+local token = math.max(tonumber(state[1] or 0), now * 1000)
+local parked = tonumber(state[2] or 0)
+
+local function parse(text)
+  local attempts, its_token, its_holder, first, key = string.match(text, '^(%d+) (%d+) (%S+) (%d+) ?=?(.*)$')
+  return {
+    attempts = tonumber(attempts), token = its_token, holder = its_holder, first = first,
+    key = string.find(text, ' =', 1, true) and key or nil,
+  }
+end
 
 local function read(id)
-  local state = redis.call('HGET', PENDING, id)
-  if not state then return nil end
-  local attempts, token, holder, key = string.match(state, '^(%d+) (%d+) (%S+) =?(.*)$')
-  return { attempts = tonumber(attempts), token = token, holder = holder, key = string.find(state, ' =', 1, true) and key or nil }
+  local text = redis.call('HGET', WORK, id)
+  return text and parse(text)
 end
 
-local function write(id, entry)
-  local key = entry.key and '=' .. entry.key or ''
-  redis.call('HSET', PENDING, id, entry.attempts .. ' ' .. entry.token .. ' ' .. entry.holder .. ' ' .. key)
+local function text_of(entry)
+  return entry.attempts .. ' ' .. entry.token .. ' ' .. entry.holder .. ' ' .. entry.first .. (entry.key and ' =' .. entry.key or '')
 end
 
-local function wait(id, key, at)
-  local entry = { attempts = 0, token = '0', holder = '-', key = key }
-  write(id, entry)
-  redis.call('ZADD', DUE, at, id)
-  if key then redis.call('HSET', BUSY, key, id) end
-  return entry
-end
+local function write(id, entry) redis.call('HSET', WORK, id, text_of(entry)) end
+
+local function fresh(key) return { attempts = 0, token = '0', holder = '-', first = '0', key = key } end
 
 -- The entry is done with: the next of its key has its turn. Returns that.
 local function finish(id, entry)
-  redis.call('HDEL', PENDING, id)
-  redis.call('ZREM', DUE, id)
+  redis.call('HDEL', WORK, id)
   done[#done + 1] = id
   if not entry.key then return nil end
   local following = redis.call('LPOP', LANES .. entry.key)
@@ -62,8 +145,9 @@ local function finish(id, entry)
     redis.call('HDEL', BUSY, entry.key)
     return nil
   end
-  redis.call('HINCRBY', ABOUT, 'parked', -1)
-  return following, wait(following, entry.key, now)
+  parked = parked - 1
+  redis.call('HSET', BUSY, entry.key, following)
+  return following, fresh(entry.key)
 end
 
 local function field(fields, name)
@@ -73,90 +157,230 @@ local function field(fields, name)
   return nil
 end
 
--- fields: of the entry, where they are known already
-local function deliver(id, entry, fields)
-  if not fields then
-    local found = redis.call('XRANGE', LOG, id, id)[1]
-    fields = found and found[2]
-  end
-  if not fields then
-    redis.call('HINCRBY', ABOUT, 'lost', 1)
-    local following, waiting = finish(id, entry)
-    if following then return deliver(following, waiting) end
-    return
-  end
-  redis.call('ZREM', DUE, id)
-  entry.attempts = entry.attempts + 1
-  entry.token = redis.call('HINCRBY', ABOUT, 'token', 1)
-  entry.holder = instance
-  write(id, entry)
-  redis.call('ZADD', SEEN, now, instance)
-  given[#given + 1] = { id, entry.token, entry.attempts, field(fields, 'e'), entry.key and '=' .. entry.key or '' }
+-- The id of the message in an envelope: as Belfry writes it, or as JSON has it.
+local function message_id(body)
+  local id = string.match(body, '^{"specversion":"1%.0","id":"([^"\\]+)"')
+  if id then return id end
+  local fine, envelope = pcall(cjson.decode, body)
+  return fine and type(envelope) == 'table' and type(envelope.id) == 'string' and envelope.id or nil
 end
 
-local refused = {}
-for i = 7, #ARGV, 5 do
-  local id, token, outcome = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local entry = read(id)
-  if not entry or entry.holder ~= instance or entry.token ~= token then
-    refused[#refused + 1] = token
-  elseif outcome == 'done' or outcome == 'dead' then
-    local found = outcome == 'dead' and redis.call('XRANGE', LOG, id, id)[1]
-    if found then
-      redis.call('XADD', DEAD, '*', 'id', id, 'e', field(found[2], 'e'), 'attempts', entry.attempts,
-        'code', ARGV[i + 3], 'message', ARGV[i + 4], unpack(entry.key and { 'k', entry.key } or {}))
+local function is_completed(body)
+  local id = once and message_id(body)
+  return id and redis.call('EXISTS', ONCE .. id) == 1
+end
+
+local function lookup(id)
+  local found = redis.call('XRANGE', LOG, id, id)[1]
+  return found and found[2]
+end
+
+-- Gives an entry to the holder; one that is gone or completed is done with, and the next of its key comes instead, if there is one.
+-- Returns whether anything was given. fields: of the entry, where they are known already
+local function give(id, entry, fields)
+  while true do
+    fields = fields or lookup(id)
+    local body = fields and (field(fields, 'e') or '')
+    if body and not is_completed(body) then
+      token = token + 1
+      if entry.attempts == 0 then entry.first = string.format('%.0f', now) end
+      entry.attempts, entry.token, entry.holder = entry.attempts + 1, string.format('%.0f', token), holder
+      given[#given + 1] = { id, entry.token, entry.attempts, body, entry.key and '=' .. entry.key or '', entry }
+      return true
     end
-    local following, waiting = finish(id, entry)
-    if following and #given < room then deliver(following, waiting) end
+    if body then repeated = repeated + 1 else lost = lost + 1 end
+    id, entry = finish(id, entry)
+    if not id then return false end
+    fields = nil
+  end
+end
+
+-- Nobody holds it: it is due at that time.
+local function wait(id, entry, at)
+  entry.holder = '-'
+  write(id, entry)
+  redis.call('ZADD', DUE, at, id)
+end
+
+local function run(commands)
+  local fine, list = pcall(cjson.decode, commands)
+  if not fine then return 'the commands are no JSON.' end
+  for i, command in ipairs(list) do
+    local answer = redis.pcall(unpack(command))
+    if type(answer) == 'table' and answer.err then
+      return 'Redis answered ' .. answer.err .. ' to command ' .. i .. ' of ' .. #list .. '.'
+    end
+  end
+  return nil
+end
+
+local function bury(id, entry, code, message)
+  local fields = lookup(id)
+  if not fields then return end
+  redis.call('XADD', DEAD, '*', 'id', id, 'e', field(fields, 'e') or '', 'attempts', entry.attempts, 'first', entry.first,
+    'code', code, 'message', message, unpack(entry.key and { 'k', entry.key } or {}))
+end
+
+local function group_missing(answer) return type(answer) == 'table' and answer.err and string.find(answer.err, 'NOGROUP', 1, true) end
+
+mature()
+
+-- What former terms hold of the tokens that the instance knows belongs to the holder now, and the rest is given back.
+local kept = {}
+if ARGV[9] ~= '' then
+  local is_former, is_known = {}, {}
+  for name in string.gmatch(ARGV[9], '(%S+) ') do is_former[name] = true end
+  for number in string.gmatch(ARGV[10], '(%S+) ') do is_known[number] = true end
+  local all = redis.call('HGETALL', WORK)
+  for i = 1, #all, 2 do
+    local entry = parse(all[i + 1])
+    if is_former[entry.holder] then
+      if is_known[entry.token] then
+        entry.holder = holder
+        write(all[i], entry)
+        kept[#kept + 1] = entry.token
+      else
+        entry.attempts = entry.attempts - 1
+        wait(all[i], entry, now)
+      end
+    end
+  end
+  for name in pairs(is_former) do redis.call('ZREM', SEEN, name) end
+  if #kept > 0 then redis.call('ZADD', SEEN, now, holder) end
+end
+local lapsed = ARGV[9] == '' and holding > 0 and not redis.call('ZSCORE', SEEN, holder)
+
+local refused, failed = {}, {}
+for i = FIRST, #ARGV, SIZE do
+  local id, its_token, outcome, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local entry = read(id)
+  local trouble
+  if not entry or entry.token ~= its_token or entry.holder == '-' then
+    if outcome ~= 'done' or second == '' or redis.call('EXISTS', DONE .. its_token) == 0 then refused[#refused + 1] = its_token end
+  elseif outcome == 'done' or outcome == 'dead' then
+    if outcome == 'dead' then bury(id, entry, first, second)
+    elseif second ~= '' then trouble = run(second) end
+    if trouble then
+      failed[#failed + 1] = its_token
+      failed[#failed + 1] = trouble
+    else
+      if outcome == 'done' and first ~= '' then
+        local window, message = string.match(first, '^(%S+) (.*)$')
+        redis.call('SET', ONCE .. message, '1', 'PX', window)
+      end
+      if outcome == 'done' and second ~= '' then redis.call('SET', DONE .. its_token, '1', 'PX', 600000) end
+      local following, waiting = finish(id, entry)
+      if following then
+        if #given < room then give(following, waiting) else wait(following, waiting, now) end
+      end
+    end
   else
     if outcome == 'release' then entry.attempts = entry.attempts - 1 end
-    entry.holder = '-'
-    write(id, entry)
-    redis.call('ZADD', DUE, outcome == 'retry' and ARGV[i + 3] or now, id)
+    wait(id, entry, outcome == 'retry' and now + first or now)
   end
 end
-if redis.call('ZSCORE', SEEN, instance) then redis.call('ZADD', SEEN, now, instance) end
+-- A sign of life: what the holder holds stays its own.
+redis.call('ZADD', SEEN, 'XX', now, holder)
 
 -- What the dead held is due at once. The attempt counts: perhaps it was this entry that killed them.
-local dead = room > 0 and redis.call('ZRANGEBYSCORE', SEEN, '-inf', now - ARGV[5]) or {}
-for _, member in ipairs(dead) do
-  redis.call('ZREM', SEEN, member)
-  local all = redis.call('HGETALL', PENDING)
-  for i = 1, #all, 2 do
-    local entry = read(all[i])
-    if entry.holder == member then
-      entry.holder = '-'
-      write(all[i], entry)
-      redis.call('ZADD', DUE, now, all[i])
+if room > 0 then
+  local is_dead = {}
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', SEEN, '-inf', now - claim_after)) do
+    redis.call('ZREM', SEEN, name)
+    is_dead[name] = true
+  end
+  if next(is_dead) then
+    local all = redis.call('HGETALL', WORK)
+    for i = 1, #all, 2 do
+      local entry = parse(all[i + 1])
+      if is_dead[entry.holder] then wait(all[i], entry, now) end
     end
   end
 end
 
 if #given < room then
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, room)) do
-    if #given < room then deliver(id, read(id)) end
+  local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, room - #given)
+  if #due > 0 then redis.call('ZREM', DUE, unpack(due)) end
+  for _, id in ipairs(due) do
+    local entry = read(id)
+    if entry then give(id, entry) end
   end
 end
 
-local parked = tonumber(redis.call('HGET', ABOUT, 'parked') or 0)
-while #given < room and parked < tonumber(ARGV[6]) do
-  local entries = redis.call('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - #given, 'STREAMS', LOG, '>')
-  local fresh = entries and entries[1] and entries[1][2]
-  if not fresh then break end
-  for _, each in ipairs(fresh) do
-    local id, key = each[1], field(each[2], 'k')
-    if key and redis.call('HEXISTS', BUSY, key) == 1 then
+-- A call does not read for ever when everything that it reads waits behind its key, or is for another group.
+local last_read, ordinal, rounds, exhausted = nil, tonumber(state[4]), 0, false
+while #given < room and parked < max_parked and rounds < 8 do
+  local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - #given, 'STREAMS', LOG, '>')
+  if group_missing(entries) then
+    -- Redis has lost it, with the log. Whatever is in the log now came afterwards.
+    redis.call('XGROUP', 'CREATE', LOG, group, '0', 'MKSTREAM')
+    redis.call('HSETNX', BELLS, group, '')
+    ordinal, entries = ordinal or 0, redis.call('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - #given, 'STREAMS', LOG, '>')
+  end
+  local list = entries and entries[1] and entries[1][2]
+  if not list then
+    exhausted = true
+    break
+  end
+  for _, each in ipairs(list) do
+    local id, fields = each[1], each[2] or {}
+    local key, only, n = field(fields, 'k'), field(fields, 'g'), tonumber(field(fields, 'n'))
+    if n and ordinal and n > ordinal + 1 then lost = lost + n - ordinal - 1 end
+    last_read, ordinal = id, n or ordinal
+    if only and only ~= group then done[#done + 1] = id
+    elseif key and redis.call('HEXISTS', BUSY, key) == 1 then
       redis.call('RPUSH', LANES .. key, id)
-      parked = redis.call('HINCRBY', ABOUT, 'parked', 1)
+      parked = parked + 1
     else
-      deliver(id, wait(id, key, now), each[2])
+      if key then redis.call('HSET', BUSY, key, id) end
+      give(id, fresh(key), fields)
     end
-    redis.call('HSET', ABOUT, 'read', id)
   end
+  rounds = rounds + 1
 end
 
+-- What was given is written down.
+for i = 1, #given, 1000 do
+  local pairs_of = {}
+  for at = i, math.min(i + 999, #given) do
+    pairs_of[#pairs_of + 1] = given[at][1]
+    pairs_of[#pairs_of + 1] = text_of(given[at][6])
+    given[at][6] = nil
+  end
+  redis.call('HSET', WORK, unpack(pairs_of))
+end
 for i = 1, #done, 1000 do redis.call('XACK', LOG, group, unpack(done, i, math.min(i + 999, #done))) end
-local soonest = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
-local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
-local more = last and last[1] ~= redis.call('HGET', ABOUT, 'read')
-return { soonest[2] or '', more and 1 or 0, refused, given }
+if #given > 0 then redis.call('ZADD', SEEN, now, holder)
+elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
+lost = lost + tonumber(state[3] or 0)
+local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost, 'at', string.format('%.0f', now) }
+if last_read then
+  changes[#changes + 1] = 'read'
+  changes[#changes + 1] = last_read
+end
+if ordinal then
+  changes[#changes + 1] = 'ordinal'
+  changes[#changes + 1] = ordinal
+end
+redis.call('HSET', STATE, unpack(changes))
+
+local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
+local soonest = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
+local due_in = soonest and math.max(0, soonest - now)
+local more = due_in == 0
+if not more and not exhausted and parked < max_parked then more = tonumber(about[1] or 0) > (ordinal or 0) end
+local delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
+if delayed then due_in = math.min(due_in or math.huge, math.max(0, delayed - now)) end
+
+-- Who would take more than there is waits for the doorbell; and where there is more, somebody else is told.
+local waiting = redis.call('HGET', BELLS, group) or ''
+local waits = string.find(waiting, instance .. ' ', 1, true) ~= nil
+if waits ~= (#given < room) then
+  waiting = waits and string.gsub(waiting, instance .. ' ', '') or waiting .. instance .. ' '
+  redis.call('HSET', BELLS, group, waiting)
+end
+if more then ring(group, waiting, instance) end
+return {
+  due_in and string.format('%.0f', due_in) or '', more and 1 or 0, lapsed and 1 or 0, lost, repeated, about[2] or '',
+  refused, kept, failed, given,
+}

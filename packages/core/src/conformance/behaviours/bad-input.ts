@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { SubscriptionStats } from '../../receiver.js';
+import type { SubscriptionStats } from '../../subscription-stats.js';
 import { behaviour } from '../behaviour.js';
 import { Counted, type Numbered } from '../contracts.js';
 import { Inbox } from '../inbox.js';

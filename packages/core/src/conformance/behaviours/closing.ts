@@ -28,7 +28,7 @@ export const closing = [
     const closed = worker.close();
     expect(subscription.stats.inFlight).toBe(2);
     gate.open();
-    expect(await closed).toEqual({ abandoned: 0 });
+    expect(await closed).toEqual({ abandoned: 0, handedOver: 0 });
     expect(subscription.stats).toMatchObject({ received: 20, handled: 20, failed: 0, abandoned: 0 });
     const results = (await relayed.first(20)).map(({ n }) => n);
     expect(
@@ -46,11 +46,11 @@ export const closing = [
     await closing;
     await expect(bus.publish(Counted, { n: 1 })).rejects.toMatchObject({ code: 'BUS_CLOSED' });
     await expect(bus.subscribe(Counted, ignore, { broadcast: true })).rejects.toMatchObject({ code: 'BUS_CLOSED' });
-    expect(await bus.close(), 'closing again is no mistake').toEqual({ abandoned: 0 });
+    expect(await bus.close(), 'closing again is no mistake').toEqual({ abandoned: 0, handedOver: 0 });
   }),
 
   behaviour('closes although nothing was ever done with it', [], async (world) => {
-    expect(await (await world.bus()).close()).toEqual({ abandoned: 0 });
+    expect(await (await world.bus()).close()).toEqual({ abandoned: 0, handedOver: 0 });
   }),
 
   behaviour('settles every publish that was under way when it closed', [], async (world) => {
@@ -102,7 +102,7 @@ export const closing = [
     await Promise.all(numbers(6).map((n) => publisher.publish(Counted, { n })));
     await until(() => stats.received === 6, 'six messages');
     expect(aborted).toEqual([]);
-    expect(await worker.close({ timeout: 100 })).toEqual({ abandoned: 6 });
+    expect(await worker.close({ timeout: 100 })).toEqual({ abandoned: 6, handedOver: 0 });
     expect(aborted).toEqual([0, 1]);
     expect(started, 'what still waited is not started any more').toEqual([0, 1]);
     expect(stats.abandoned).toBe(4);

@@ -31,7 +31,7 @@ export const requestDrain = [
       await expect(caller.request(Double, { n: 1 })).rejects.toMatchObject({ code: 'NO_RESPONDERS' });
       expect([stats.inFlight, stats.queued]).toEqual([2, 18]);
       gate.open();
-      expect(await closed).toEqual({ abandoned: 0 });
+      expect(await closed).toEqual({ abandoned: 0, handedOver: 0 });
       expect(await asked).toEqual(numbers(20).map((n) => ({ status: 'fulfilled', value: { n: n * 2 } })));
       expect(stats).toMatchObject({ received: 20, handled: 20 });
       expect(worker.responders).toEqual([]);
@@ -45,7 +45,7 @@ export const requestDrain = [
     expect(await values.next()).toEqual({ done: false, value: { n: 0 } });
     const closed = worker.close({ timeout: '20s' });
     expect((await allOf(values)).values).toHaveLength(1999);
-    expect(await closed).toEqual({ abandoned: 0 });
+    expect(await closed).toEqual({ abandoned: 0, handedOver: 0 });
   }),
 
   behaviour('loses no request and handles none twice while instances come and go', ['requests'], async (world) => {
@@ -101,7 +101,7 @@ export const requestDrain = [
       );
       const asked = numbers(3).map((n) => failureOf(caller.request(Double, { n }, { timeout: '60s' })));
       await until(() => stats.received === 3, 'three requests');
-      expect(await worker.close({ timeout: 100 })).toEqual({ abandoned: 3 });
+      expect(await worker.close({ timeout: 100 })).toEqual({ abandoned: 3, handedOver: 0 });
       for (const error of await Promise.all(asked)) expect(error).toMatchObject({ code: 'REQUEST_REJECTED' });
       expect(reasons).toMatchObject([{ code: 'BUS_CLOSED' }]);
       expect(accountedFor(stats)).toBe(3);
@@ -121,7 +121,7 @@ export const requestDrain = [
     const closed = caller.close();
     gate.open();
     expect(await asked).toEqual({ n: 2 });
-    expect(await closed).toEqual({ abandoned: 0 });
+    expect(await closed).toEqual({ abandoned: 0, handedOver: 0 });
   }),
 
   behaviour(

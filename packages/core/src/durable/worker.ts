@@ -1,0 +1,486 @@
+import { BelfryError } from '@belfry/contracts';
+import type { Clock, Timer } from '../clock.js';
+import { Fifo } from '../fifo.js';
+import type { Slots } from '../slots.js';
+import type { Durability, WorkRequest } from './durability.js';
+import type { DeathReason, Delivery, Settlement, Work } from './group.js';
+
+/** What became of an attempt. It says nothing any more when the attempt was acknowledged while it ran, by a commit. */
+export type Outcome =
+  | { readonly outcome: 'done'; readonly once?: { readonly messageId: string; readonly window: number } | undefined }
+  | { readonly outcome: 'retry'; readonly delay: number }
+  | { readonly outcome: 'dead'; readonly reason: DeathReason };
+
+/** A delivery in the hands of a worker. */
+export interface Held extends Delivery {
+  /** Aborts when it belongs to somebody else by now, or the time for draining is over. Made when it is first asked for. */
+  readonly signal: AbortSignal;
+  /** Acknowledges it now, together with commands. Rejects when it is not its own any more, or the commands are refused. */
+  commit(
+    commands: readonly (readonly string[])[],
+    once: { messageId: string; window: number } | undefined,
+  ): Promise<void>;
+}
+
+export interface WorkerOptions {
+  readonly durable: Durability;
+  readonly channel: string;
+  readonly group: string;
+  readonly instance: string;
+  readonly slots: Slots;
+  /** In milliseconds. */
+  readonly claimTimeout: number;
+  readonly once: boolean;
+  /** Handles one delivery. Never throws or rejects. */
+  readonly run: (held: Held) => Outcome | Promise<Outcome>;
+  /** Something that its owner should know: at most one call for each occasion. */
+  readonly tell: (news: News) => void;
+  readonly clock: Clock;
+}
+
+/** What a worker tells its owner. */
+export type News =
+  /** A delivery was settled too late: somebody else has it, or had it. */
+  | { readonly what: 'refused'; readonly held: Delivery }
+  /** The worker was silent for so long that others took what it held. */
+  | { readonly what: 'lapsed'; readonly count: number }
+  /** So many more entries were gone from the log before the group was done with them. */
+  | { readonly what: 'lost'; readonly count: number }
+  /** The group had completed so many before: they were dropped. */
+  | { readonly what: 'repeated'; readonly count: number }
+  /** The broker has lost the log, with everything in it. */
+  | { readonly what: 'emptied' }
+  /** The broker cannot be asked. */
+  | { readonly what: 'unavailable'; readonly error: unknown };
+
+/** An idle worker looks by itself after so long: a doorbell may have been lost with a connection. */
+const POLL_MS = 5000;
+/** A worker reads ahead as much as it handles in this time, so that it need not wait for each answer… */
+const READ_AHEAD_MS = 10;
+/** …up to so many, and so many characters. */
+const MOST_AHEAD = 256;
+const MOST_CHARACTERS_AHEAD = 8_388_608;
+/** After a call that failed. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 2000;
+/** So many settlements travel in one call. */
+const MOST_SETTLEMENTS = 1000;
+
+/**
+ * One instance's share of the work of a group on one log: it takes deliveries, runs them, and settles them, with one call to the broker for
+ * both, of which one is under way at a time. A doorbell wakes it; what was due, what others left, and lost doorbells it finds by the clock.
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #hands = new Map<number, HeldDelivery>();
+  readonly #ready = new Fifo<HeldDelivery>();
+  #settlements: Settling[] = [];
+  #asking = false;
+  #askAgain = false;
+  #scheduled = false;
+  #alarm: Timer | undefined;
+  #alarmAt = Number.POSITIVE_INFINITY;
+  #stopped = false;
+  #failures = 0;
+  #running = 0;
+  /** There was more than there was room for. */
+  #more = false;
+  #term = 0;
+  /** Terms in whose name something may be held, although this worker does not know of it. */
+  #former: string[] = [];
+  #epoch: string | undefined;
+  #lost: number | undefined;
+  #meanMs = Number.POSITIVE_INFINITY;
+  #meanSize = 1024;
+  readonly #waiters: (() => void)[] = [];
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    options.slots.onFree(this.#fill);
+  }
+
+  /** Deliveries that wait for a slot. */
+  get queued(): number {
+    return this.#ready.length;
+  }
+
+  /** Deliveries whose handler runs. */
+  get inFlight(): number {
+    return this.#running;
+  }
+
+  /** Begins to take. */
+  start(): void {
+    this.#ask();
+  }
+
+  /** There may be something to take. */
+  readonly ring = (): void => {
+    this.#ask();
+  };
+
+  /** Takes no more, and gives back at once what has not begun. Returns how many that were. */
+  stop(): number {
+    if (this.#stopped) return 0;
+    this.#stopped = true;
+    let released = 0;
+    for (let held = this.#ready.shift(); held !== undefined; held = this.#ready.shift()) {
+      if (!this.#hands.has(held.token)) continue;
+      this.#release(held);
+      released++;
+    }
+    this.#ask(); // also to pass a doorbell on that rang here in the meantime
+    return released;
+  }
+
+  /** Gives back whatever it still has in its hands, and tells the handlers. Returns how many that were. */
+  abandon(reason: unknown): number {
+    this.stop();
+    const held = [...this.#hands.values()];
+    for (const each of held) {
+      each.abort(reason);
+      this.#release(each);
+    }
+    this.#ask();
+    return held.length;
+  }
+
+  /** Resolves once no handler runs and everything is settled; only after `stop`. */
+  async idle(): Promise<void> {
+    while (!(this.#isQuiet && this.#running === 0)) await this.#calm();
+  }
+
+  /** Resolves once the broker has heard of everything that was settled so far. */
+  async settled(): Promise<void> {
+    while (!this.#isQuiet) await this.#calm();
+  }
+
+  /** Ends the last of its waits: the broker is going away. */
+  close(): void {
+    this.#stopped = true;
+    this.#alarm?.cancel();
+    this.#settleAll(
+      new BelfryError('BUS_CLOSED', { message: `the bus is closed, and ${this.#subject} was not acknowledged.` }),
+    );
+  }
+
+  get #isQuiet(): boolean {
+    return this.#settlements.length === 0 && !this.#asking && !this.#scheduled;
+  }
+
+  #calm(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  get #subject(): string {
+    return `${this.#options.channel}, group ${this.#options.group}`;
+  }
+
+  #ask(): void {
+    if (this.#asking) this.#askAgain = true;
+    else void this.#askUntilQuiet();
+  }
+
+  /** Everything that one turn of the event loop settles goes together. */
+  #askSoon(): void {
+    if (this.#asking) {
+      this.#askAgain = true;
+      return;
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#ask();
+    });
+  }
+
+  async #askUntilQuiet(): Promise<void> {
+    this.#asking = true;
+    this.#alarm?.cancel();
+    do {
+      this.#askAgain = false;
+      const settling = this.#settlements.splice(0, MOST_SETTLEMENTS);
+      if (this.#settlements.length > 0) this.#askAgain = true;
+      const request = this.#requestFor(settling);
+      try {
+        const work = await this.#options.durable.work(request);
+        this.#failures = 0;
+        this.#received(work, settling, request);
+      } catch (error) {
+        await this.#failed(error, settling);
+      }
+    } while (this.#askAgain && !this.#mayRest);
+    this.#asking = false;
+    this.#setAlarm();
+    this.#wake();
+  }
+
+  /** After the end there is nobody for whom it would have to go on. */
+  get #mayRest(): boolean {
+    return this.#stopped && this.#settlements.length === 0 && this.#hands.size === 0 && this.#failures > 0;
+  }
+
+  #requestFor(settling: readonly Settling[]): WorkRequest {
+    const { channel, group, instance, claimTimeout, once } = this.#options;
+    const tokens = this.#former.length === 0 ? [] : [...this.#hands.keys(), ...settling.map(({ token }) => token)];
+    return {
+      channel,
+      group,
+      instance,
+      holder: this.#holder,
+      holding: this.#hands.size + settling.length,
+      settlements: settling.map(({ settlement }) => settlement),
+      room: this.#room,
+      claimTimeout,
+      once,
+      former: this.#former.length === 0 ? undefined : { holders: this.#former, tokens },
+    };
+  }
+
+  get #holder(): string {
+    return `${this.#options.instance}.${this.#term}`;
+  }
+
+  get #room(): number {
+    if (this.#stopped) return 0;
+    const { slots } = this.#options;
+    const handled = Math.floor((slots.limit * READ_AHEAD_MS) / Math.max(this.#meanMs, 0.01));
+    const ahead = Math.min(MOST_AHEAD, handled, Math.floor(MOST_CHARACTERS_AHEAD / this.#meanSize));
+    return Math.max(0, slots.free + ahead - this.#ready.length);
+  }
+
+  #received(work: Work, settling: readonly Settling[], { former, room }: WorkRequest): void {
+    if (this.#isAnotherLog(work.epoch)) this.#orphan(settling);
+    this.#epoch = work.epoch;
+    this.#former = this.#former.filter((holder) => !former?.holders.includes(holder));
+    for (const each of settling) this.#answered(each, work);
+    if (work.lapsed) this.#lapse([...this.#hands.values()]);
+    else if (former !== undefined)
+      this.#lapse([...this.#hands.values()].filter(({ token }) => !work.kept.includes(token)));
+    this.#tellOf(work);
+    for (const delivery of work.deliveries) {
+      const held = new HeldDelivery(delivery, this.#commit);
+      this.#meanSize += (delivery.body.length - this.#meanSize) / 16;
+      this.#hands.set(held.token, held);
+      if (this.#stopped) this.#release(held);
+      else this.#ready.push(held);
+    }
+    this.#dueIn(work.dueIn);
+    this.#more = work.more;
+    // It got less than it would take, although there is more: the broker does not do everything in one call.
+    if (work.more && room > work.deliveries.length) this.#askAgain = true;
+    this.#fill();
+  }
+
+  /** What is in its hands is the last that is left of the log: it is handled all the same, and there is nothing to acknowledge. */
+  #orphan(settling: readonly Settling[]): void {
+    for (const held of this.#hands.values()) held.orphaned = true;
+    for (const each of settling) each.again = true;
+    this.#hands.clear();
+    this.#options.tell({ what: 'emptied' });
+  }
+
+  #isAnotherLog(epoch: string): boolean {
+    return this.#epoch !== undefined && this.#epoch !== '' && epoch !== this.#epoch;
+  }
+
+  #answered({ settlement, token, held, again, resolve, reject }: Settling, { refused, failed }: Work): void {
+    const trouble = failed.find((each) => each.token === token);
+    if (trouble !== undefined) {
+      reject?.(commitRefused(this.#subject, trouble.message)); // it is still in its hands, and the handler says what is to become of it
+      return;
+    }
+    this.#letGo(held);
+    if (!refused.includes(token)) resolve?.();
+    else if (reject !== undefined) reject(claimLost(this.#subject));
+    else if (settlement.outcome !== 'release' && !again) this.#options.tell({ what: 'refused', held });
+  }
+
+  /** Others have these by now. */
+  #lapse(gone: readonly HeldDelivery[]): void {
+    if (gone.length === 0) return;
+    for (const held of gone) {
+      this.#letGo(held);
+      held.abort(claimLost(this.#subject));
+    }
+    this.#options.tell({ what: 'lapsed', count: gone.length });
+  }
+
+  #tellOf({ lost, repeated }: Work): void {
+    const { tell } = this.#options;
+    if (this.#lost !== undefined && lost > this.#lost) tell({ what: 'lost', count: lost - this.#lost });
+    this.#lost = lost;
+    if (repeated > 0) tell({ what: 'repeated', count: repeated });
+  }
+
+  /** Whether the broker did it is not known: what it may have given is in the hands of a term that ends here. */
+  async #failed(error: unknown, settling: readonly Settling[]): Promise<void> {
+    this.#former = [...this.#former, this.#holder];
+    this.#term++;
+    for (const each of settling) each.again = true;
+    this.#settlements = [...settling, ...this.#settlements];
+    if (this.#failures++ === 0) this.#options.tell({ what: 'unavailable', error });
+    this.#askAgain = true;
+    if (this.#stopped && this.#isClosed(error)) {
+      this.#askAgain = false;
+      return;
+    }
+    const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(this.#failures, 10), LONGEST_PAUSE);
+    await new Promise<void>((resolve) => this.#options.clock.after(pause, resolve, 'background'));
+  }
+
+  #isClosed(error: unknown): boolean {
+    if (!BelfryError.is(error) || error.code !== 'BUS_CLOSED') return false;
+    this.close();
+    return true;
+  }
+
+  #dueIn(milliseconds: number | undefined): void {
+    const { clock, claimTimeout } = this.#options;
+    // A sign of life, and a look around.
+    const poll = Math.min(POLL_MS, claimTimeout / 3);
+    this.#alarmAt = clock.now() + Math.min(poll, milliseconds ?? poll);
+  }
+
+  #setAlarm(): void {
+    if (this.#stopped && this.#hands.size === 0) return;
+    const { clock } = this.#options;
+    this.#alarm?.cancel();
+    const pause = Math.max(1, Math.ceil(this.#alarmAt - clock.now()));
+    this.#alarm = clock.after(pause, () => this.#ask(), 'background');
+  }
+
+  readonly #fill = (): void => {
+    while (this.#options.slots.free > 0) {
+      const held = this.#ready.shift();
+      if (held === undefined) break;
+      if (this.#hands.has(held.token) || held.orphaned) this.#start(held); // else others have it by now
+    }
+    if (this.#more && this.#room > 0) this.#askSoon();
+  };
+
+  #start(held: HeldDelivery): void {
+    const { slots, run } = this.#options;
+    slots.take();
+    this.#running++;
+    const began = performance.now();
+    const outcome = run(held);
+    if (outcome instanceof Promise) void outcome.then((done) => this.#finished(held, done, began));
+    else this.#finished(held, outcome, began);
+  }
+
+  #finished(held: HeldDelivery, outcome: Outcome, began: number): void {
+    const took = performance.now() - began;
+    this.#meanMs = this.#meanMs === Number.POSITIVE_INFINITY ? took : this.#meanMs + (took - this.#meanMs) / 8;
+    this.#running--;
+    if (this.#hands.has(held.token)) {
+      this.#letGo(held);
+      this.#settle(held, { id: held.id, token: held.token, ...outcome });
+    }
+    this.#options.slots.give(this.#fill);
+    this.#fill();
+    this.#wake();
+  }
+
+  readonly #commit: Commit = (held, commands, once) => {
+    if (!this.#hands.has(held.token)) return Promise.reject(claimLost(this.#subject));
+    const { id, token } = held;
+    return new Promise((resolve, reject) => {
+      this.#settle(held, { id, token, outcome: 'done', commands, once }, resolve, reject);
+    });
+  };
+
+  #release(held: HeldDelivery): void {
+    this.#letGo(held);
+    this.#settle(held, { id: held.id, token: held.token, outcome: 'release' });
+  }
+
+  #letGo(held: HeldDelivery): void {
+    this.#hands.delete(held.token);
+  }
+
+  #settle(held: HeldDelivery, settlement: Settlement, resolve?: () => void, reject?: (error: Error) => void): void {
+    this.#settlements.push({ settlement, token: held.token, held, again: false, resolve, reject });
+    this.#askSoon();
+  }
+
+  #settleAll(error: BelfryError): void {
+    for (const { reject } of this.#settlements.splice(0)) reject?.(error);
+    this.#hands.clear();
+    this.#ready.clear();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+}
+
+/** A settlement on its way. */
+interface Settling {
+  readonly settlement: Settlement;
+  readonly token: number;
+  readonly held: HeldDelivery;
+  /** It was sent before, and the answer was lost: it may have been accepted then. */
+  again: boolean;
+  readonly resolve: (() => void) | undefined;
+  readonly reject: ((error: Error) => void) | undefined;
+}
+
+type Commit = (
+  held: HeldDelivery,
+  commands: readonly (readonly string[])[],
+  once: { messageId: string; window: number } | undefined,
+) => Promise<void>;
+
+class HeldDelivery implements Held {
+  readonly id: string;
+  readonly body: string;
+  readonly key: string | undefined;
+  readonly token: number;
+  readonly attempt: number;
+  /** The broker knows nothing of it any more. */
+  orphaned = false;
+  readonly #commit: Commit;
+  #abort: AbortController | undefined;
+  #reason: unknown;
+
+  constructor({ id, body, key, token, attempt }: Delivery, commit: Commit) {
+    this.id = id;
+    this.body = body;
+    this.key = key;
+    this.token = token;
+    this.attempt = attempt;
+    this.#commit = commit;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    }
+    return this.#abort.signal;
+  }
+
+  commit(...args: Parameters<Held['commit']>): Promise<void> {
+    return this.#commit(this, ...args);
+  }
+
+  abort(reason: unknown): void {
+    this.#reason ??= reason;
+    this.#abort?.abort(reason);
+  }
+}
+
+const claimLost = (subject: string): BelfryError =>
+  new BelfryError('CLAIM_LOST', {
+    message: `this message of ${subject} was given to another instance meanwhile.`,
+    hint: 'This process gave no sign of life for longer than claimTimeout: its event loop was blocked, or Redis was away. Stop, and write nothing.',
+  });
+
+const commitRefused = (subject: string, why: string): BelfryError =>
+  new BelfryError('COMMIT_REFUSED', {
+    message: `a commit for ${subject} was refused: ${why}`,
+    hint: 'The message was not acknowledged. Are the commands right, and, on a Cluster, the keys in the slot of the channel?',
+  });

@@ -1,0 +1,118 @@
+import type { Appended, OutgoingDurableEvent } from '@belfry/core';
+import type { Redis } from 'ioredis';
+import { fits, SharedBatch } from './batch.js';
+import { refuseEviction } from './eviction.js';
+import { logKey } from './names.js';
+import { appendScript } from './scripts.js';
+
+/** Numbers the batches of one publisher on one channel, so that Redis knows one again that it is sent a second time. */
+export class AppendSequence {
+  #last = 0;
+  /** Batches whose answer has not been heard, the oldest first. */
+  readonly #open = new Set<number>();
+
+  next(): number {
+    this.#open.add(++this.#last);
+    return this.#last;
+  }
+
+  /** The answer has been heard, or nobody waits for it any more. */
+  close(number: number): void {
+    this.#open.delete(number);
+  }
+
+  /** Up to here all answers were heard. */
+  get heard(): number {
+    for (const oldest of this.#open) return oldest - 1;
+    return this.#last;
+  }
+}
+
+/** The durable events that one turn of the event loop published on one channel. Resolves with what became of each. */
+export class AppendBatch extends SharedBatch<readonly Appended[]> {
+  readonly channel: string;
+  size = 0;
+  readonly repeatable = true;
+  readonly #args: string[] = [];
+  readonly #cap: number | undefined;
+  #window = 0;
+  #publisher = '';
+  #number = 0;
+  #sequence: AppendSequence | undefined;
+
+  constructor({ channel, cap }: OutgoingDurableEvent) {
+    super();
+    this.channel = channel;
+    this.#cap = cap;
+    const close = () => this.#sequence?.close(this.#number);
+    this.promise.then(close, close);
+  }
+
+  get title(): string {
+    return `a publish on ${this.channel}`;
+  }
+
+  get count(): number {
+    return this.#args.length / 4;
+  }
+
+  /** Whether one more event still fits. */
+  takes({ body }: OutgoingDurableEvent): boolean {
+    return fits(this.count, this.size, body.length);
+  }
+
+  /** Takes an event in. Resolves with what became of it. */
+  add({ body, key, messageId, window, delay }: OutgoingDurableEvent): Promise<Appended> {
+    const at = this.count;
+    const named = window !== undefined ? `=${messageId}` : delay !== undefined ? `.${messageId}` : '';
+    this.#args.push(
+      key === undefined ? '' : `=${key}`,
+      named,
+      delay === undefined ? '' : String(Math.ceil(delay)),
+      body,
+    );
+    this.size += body.length;
+    if (window !== undefined) this.#window = window;
+    return this.promise.then((answers) => answers[at]!);
+  }
+
+  /** Ends the batch. */
+  seal(publisher: string, sequence: AppendSequence): void {
+    this.#publisher = publisher;
+    this.#sequence = sequence;
+    this.#number = sequence.next();
+  }
+
+  async write(client: Redis): Promise<unknown> {
+    refuseEviction(client);
+    return client.evalsha(
+      appendScript.sha,
+      1,
+      logKey(this.channel),
+      this.#publisher,
+      this.#number,
+      this.#sequence?.heard ?? 0,
+      Math.ceil(this.#window),
+      this.#cap ?? '',
+      ...this.#args,
+    );
+  }
+
+  protected read(reply: unknown): readonly Appended[] {
+    const [listeners, entries, presence] = reply as [number, string[], (string | number)[]];
+    if (entries.length !== this.count) throw new Error('no answer of append.lua to this batch');
+    const groups: Record<string, number> = {};
+    for (let i = 0; i < presence.length; i += 2) groups[String(presence[i])] = Number(presence[i + 1]);
+    const shared = Object.freeze(groups);
+    return entries.map((entry) => {
+      const duplicate = entry.startsWith('=');
+      const place = duplicate ? entry.slice(1) : entry;
+      return {
+        entry: place === 'later' ? undefined : place,
+        duplicate,
+        broadcast: duplicate || place === 'later' ? 0 : Number(listeners),
+        groups: shared,
+      };
+    });
+  }
+}

@@ -1,0 +1,64 @@
+-- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local base = string.sub(KEYS[1], 1, -4)
+local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
+local LATER, BODIES = base .. 'later', base .. 'later:bodies'
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+local last_ordinal
+local function take_ordinals(count)
+  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  if last_ordinal == 0 then
+    local time = redis.call('TIME')
+    redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
+  end
+end
+
+local function add(body, key, only)
+  last_ordinal = last_ordinal + 1
+  if only then
+    return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal, 'g', only, unpack(key and { 'k', key } or {}))
+  end
+  if key then return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal, 'k', key) end
+  return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal)
+end
+
+-- Rings at an instance of the group that waits for work, and not at `besides`. Returns whether one heard it.
+local function ring(group, waiting, besides)
+  local rung, rest, changed = false, {}, false
+  for instance in string.gmatch(waiting, '(%S+) ') do
+    if rung or instance == besides then rest[#rest + 1] = instance .. ' '
+    else
+      changed = true
+      rung = redis.call('SPUBLISH', base .. 'inbox:' .. group .. ':' .. instance, '!') > 0
+    end
+  end
+  if changed then redis.call('HSET', BELLS, group, table.concat(rest)) end
+  return rung
+end
+
+local function ring_all()
+  local bells = redis.call('HGETALL', BELLS)
+  for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
+end
+
+-- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+local function mature()
+  local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
+  if #due == 0 then return end
+  take_ordinals(#due)
+  for _, id in ipairs(due) do
+    local kept = redis.call('HGET', BODIES, id)
+    redis.call('ZREM', LATER, id)
+    redis.call('HDEL', BODIES, id)
+    if kept then
+      local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
+      local key = length ~= '' and string.sub(rest, 1, length) or nil
+      local body = string.sub(rest, #(key or '') + 1)
+      add(body, key)
+      redis.call('PUBLISH', base .. 'all', body)
+    end
+  end
+  ring_all()
+end

@@ -1,0 +1,126 @@
+#!lua flags=allow-oom
+--[[ tend.lua: says how each group of a durable log stands, and trims what all of them have acknowledged and is not to be kept any longer.
+  KEYS[1] the log (see append.lua, and work.lua for what belongs to a group)
+  ARGV[1] milliseconds for which acknowledged entries are kept; empty: nothing is trimmed
+  ARGV[2] how many acknowledged entries are kept; empty: no bound
+  Returns for each group nine values: its name, how many places it has, entries not read, entries not done with, those of them that nobody
+          holds, how old the oldest of both is in milliseconds ('': there is none), its dead letters, entries lost, and milliseconds since
+          somebody asked for work
+  Whole nodes of the stream are trimmed (XTRIM ~), so up to a hundred entries more may be kept.
+]]
+-- include log
+-- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local base = string.sub(KEYS[1], 1, -4)
+local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
+local LATER, BODIES = base .. 'later', base .. 'later:bodies'
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+local last_ordinal
+local function take_ordinals(count)
+  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  if last_ordinal == 0 then
+    local time = redis.call('TIME')
+    redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
+  end
+end
+
+local function add(body, key, only)
+  last_ordinal = last_ordinal + 1
+  if only then
+    return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal, 'g', only, unpack(key and { 'k', key } or {}))
+  end
+  if key then return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal, 'k', key) end
+  return redis.call('XADD', LOG, '*', 'e', body, 'n', last_ordinal)
+end
+
+-- Rings at an instance of the group that waits for work, and not at `besides`. Returns whether one heard it.
+local function ring(group, waiting, besides)
+  local rung, rest, changed = false, {}, false
+  for instance in string.gmatch(waiting, '(%S+) ') do
+    if rung or instance == besides then rest[#rest + 1] = instance .. ' '
+    else
+      changed = true
+      rung = redis.call('SPUBLISH', base .. 'inbox:' .. group .. ':' .. instance, '!') > 0
+    end
+  end
+  if changed then redis.call('HSET', BELLS, group, table.concat(rest)) end
+  return rung
+end
+
+local function ring_all()
+  local bells = redis.call('HGETALL', BELLS)
+  for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
+end
+
+-- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+local function mature()
+  local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
+  if #due == 0 then return end
+  take_ordinals(#due)
+  for _, id in ipairs(due) do
+    local kept = redis.call('HGET', BODIES, id)
+    redis.call('ZREM', LATER, id)
+    redis.call('HDEL', BODIES, id)
+    if kept then
+      local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
+      local key = length ~= '' and string.sub(rest, 1, length) or nil
+      local body = string.sub(rest, #(key or '') + 1)
+      add(body, key)
+      redis.call('PUBLISH', base .. 'all', body)
+    end
+  end
+  ring_all()
+end
+-- end of log
+local function time_of(id) return tonumber(string.match(id, '^%d+')) end
+local function is_before(a, b)
+  local a_time, a_count = string.match(a, '^(%d+)-(%d+)$')
+  local b_time, b_count = string.match(b, '^(%d+)-(%d+)$')
+  a_time, b_time = tonumber(a_time), tonumber(b_time)
+  return a_time < b_time or a_time == b_time and tonumber(a_count) < tonumber(b_count)
+end
+local function ordinal_of(entry)
+  for i = 1, #(entry[2] or {}), 2 do
+    if entry[2][i] == 'n' then return tonumber(entry[2][i + 1]) end
+  end
+end
+
+mature()
+local count = tonumber(redis.call('HGET', ABOUT, 'count') or 0)
+local report, floor = {}, nil
+local groups = redis.pcall('XINFO', 'GROUPS', LOG)
+if groups.err then groups = {} end -- there is no log yet
+for _, fields in ipairs(groups) do
+  local of = {}
+  for i = 1, #fields, 2 do of[fields[i]] = fields[i + 1] end
+  local group = of.name
+  local oldest
+  if of.pending > 0 then oldest = redis.call('XPENDING', LOG, group)[2] end
+  local unread = redis.call('XRANGE', LOG, '(' .. of['last-delivered-id'], '+', 'COUNT', 1)[1]
+  if not oldest and unread then oldest = unread[1] end
+  if oldest and (not floor or is_before(oldest, floor)) then floor = oldest end
+  local state = redis.call('HMGET', base .. 'state:' .. group, 'ordinal', 'lost', 'at')
+  report[#report + 1] = group
+  report[#report + 1] = math.floor(#(redis.call('HGET', base .. 'members', group) or '') / 18)
+  report[#report + 1] = unread and math.max(1, count - tonumber(state[1] or 0)) or 0
+  report[#report + 1] = of.pending
+  report[#report + 1] = redis.call('ZCARD', base .. 'due:' .. group)
+  report[#report + 1] = oldest and string.format('%.0f', math.max(0, now - time_of(oldest))) or ''
+  report[#report + 1] = redis.call('XLEN', base .. 'dead:' .. group)
+  report[#report + 1] = tonumber(state[2] or 0)
+  report[#report + 1] = state[3] and string.format('%.0f', math.max(0, now - tonumber(state[3]))) or '0'
+end
+
+if ARGV[1] ~= '' and redis.call('EXISTS', LOG) == 1 then
+  local before = string.format('%.0f', math.max(0, now - ARGV[1])) .. '-0'
+  if floor and is_before(floor, before) then before = floor end
+  redis.call('XTRIM', LOG, 'MINID', '~', before)
+  if ARGV[2] ~= '' then
+    local first = floor and redis.call('XRANGE', LOG, floor, '+', 'COUNT', 1)[1]
+    local unacknowledged = first and count - (ordinal_of(first) or count) + 1 or 0
+    redis.call('XTRIM', LOG, 'MAXLEN', '~', unacknowledged + ARGV[2])
+  end
+end
+return report

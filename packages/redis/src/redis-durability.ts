@@ -1,0 +1,303 @@
+import { BelfryError } from '@belfry/contracts';
+import type {
+  Appended,
+  DeadLetter,
+  Durability,
+  GroupState,
+  Keep,
+  LogPart,
+  OutgoingDurableEvent,
+  Settlement,
+  Work,
+  WorkRequest,
+} from '@belfry/core';
+import type { Redis } from 'ioredis';
+import type { Connection } from './connection.js';
+import { refuseEviction } from './eviction.js';
+import { isRefusal, refused, unavailable, unconfirmed } from './failure.js';
+import { deadKey, logKey } from './names.js';
+import type { Outbox } from './outbox.js';
+import {
+  cancelScript,
+  groupScript,
+  readScript,
+  removeScript,
+  replayScript,
+  runScript,
+  type Script,
+  tendScript,
+  workScript,
+} from './scripts.js';
+
+export interface RedisDurabilityOptions {
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  readonly address: string;
+  /** How long something waits for a connection, in milliseconds. */
+  readonly patience: number;
+  /** The same for the making of a group. */
+  readonly subscribePatience: number;
+  /** Called before each call. @throws BelfryError `BUS_CLOSED` */
+  readonly begin: () => void;
+}
+
+/** So many entries may wait behind others of their key; then a group reads nothing more until some of them are done. */
+const MAX_PARKED = '10000';
+
+/** Durable events on Redis Streams: each call is one script, which touches one slot. */
+export class RedisDurability implements Durability {
+  readonly #options: RedisDurabilityOptions;
+
+  constructor(options: RedisDurabilityOptions) {
+    this.#options = options;
+  }
+
+  async append(event: OutgoingDurableEvent): Promise<Appended> {
+    this.#options.begin();
+    return this.#options.outbox.append(event);
+  }
+
+  async cancel(channel: string, messageId: string): Promise<boolean> {
+    const reply = await this.#run(`calling off an event on ${channel}`, cancelScript, channel, [messageId]);
+    return Number(reply) === 1;
+  }
+
+  async createGroup(channel: string, group: string, from: 'start' | 'now'): Promise<void> {
+    const { subscribePatience, address } = this.#options;
+    const what = `making the group ${group} of ${channel}`;
+    try {
+      await this.#insist(what, subscribePatience, (client) => {
+        refuseEviction(client);
+        return runScript(client, groupScript, [logKey(channel)], [group, from]);
+      });
+    } catch (error) {
+      throw isRefusal(error) ? refused('SUBSCRIBE_REFUSED', what, address, error) : error;
+    }
+  }
+
+  async work(request: WorkRequest): Promise<Work> {
+    const { connection, address, patience, begin } = this.#options;
+    begin();
+    const { channel, group } = request;
+    const what = `the work of the group ${group} on ${channel}`;
+    const client = await connection.up(patience);
+    if (client === undefined) throw unavailable(what, address, patience, connection.lastError);
+    try {
+      return toWork(await runScript(client, workScript, [logKey(channel)], workArguments(request)));
+    } catch (error) {
+      throw isRefusal(error) ? refused('PUBLISH_REFUSED', what, address, error) : unconfirmed(what, address);
+    }
+  }
+
+  async read(channel: string, after: string | undefined, epoch: string, count: number): Promise<LogPart> {
+    const args = [after ?? '', epoch, String(count)];
+    const reply = await this.#run(`reading the log of ${channel}`, readScript, channel, args);
+    const [its, total, dueIn, last, entries] = reply as [string, number, string, string, string[][]];
+    return {
+      epoch: its,
+      count: Number(total),
+      dueIn: dueIn === '' ? undefined : Number(dueIn),
+      last,
+      entries: entries.map(([id = '', ordinal = '', body = '', key = '', only = '']) => ({
+        id,
+        body,
+        key: key === '' ? undefined : key.slice(1),
+        ordinal: Number(ordinal),
+        only: only === '' ? undefined : only,
+      })),
+    };
+  }
+
+  async tend(channel: string, keep: Keep | undefined): Promise<readonly GroupState[]> {
+    const bounds = keep === undefined ? ['', ''] : [String(Math.ceil(keep.age)), String(keep.count ?? '')];
+    const reply = (await this.#run(`looking after the log of ${channel}`, tendScript, channel, bounds)) as string[];
+    const states: GroupState[] = [];
+    for (let i = 0; i < reply.length; i += 9) {
+      const [group, members, lag, pending, retries, oldestAge, deadLetters, lost, idle] = reply.slice(i, i + 9);
+      states.push({
+        group: String(group),
+        members: Number(members),
+        lag: Number(lag),
+        pending: Number(pending),
+        retries: Number(retries),
+        oldestAge: oldestAge === '' ? undefined : Number(oldestAge),
+        deadLetters: Number(deadLetters),
+        lost: Number(lost),
+        idle: Number(idle),
+      });
+    }
+    return states;
+  }
+
+  async removeGroup(channel: string, group: string): Promise<'removed' | undefined | number> {
+    const reply = Number(await this.#run(`removing the group ${group} of ${channel}`, removeScript, channel, [group]));
+    return reply === 0 ? 'removed' : reply < 0 ? undefined : reply;
+  }
+
+  async deadLetters(
+    channel: string,
+    group: string,
+    after: string | undefined,
+    count: number,
+  ): Promise<readonly DeadLetter[]> {
+    const from = after === undefined ? '-' : `(${checkedId(after)}`;
+    return this.#letters(channel, group, (client, key) => client.xrange(key, from, '+', 'COUNT', count));
+  }
+
+  async deadLetter(channel: string, group: string, id: string): Promise<DeadLetter | undefined> {
+    const letters = await this.#letters(channel, group, (client, key) => client.xrange(key, checkedId(id), id));
+    return letters[0];
+  }
+
+  async replay(channel: string, group: string, ids: readonly string[]): Promise<number> {
+    const args = [group, ...ids.map(checkedId)];
+    return Number(await this.#run(`replaying dead letters of ${channel}`, replayScript, channel, args));
+  }
+
+  async purge(channel: string, group: string, ids: readonly string[] | undefined): Promise<number> {
+    if (ids?.length === 0) return 0;
+    const key = deadKey(channel, group);
+    return this.#command(`purging dead letters of ${channel}`, async (client) => {
+      if (ids !== undefined) return client.xdel(key, ...ids.map(checkedId));
+      const [[, count], [, _deleted]] = ((await client.multi().xlen(key).del(key).exec()) ?? [[], []]) as [
+        [unknown, number],
+        [unknown, number],
+      ];
+      return Number(count ?? 0);
+    });
+  }
+
+  async #letters(
+    channel: string,
+    group: string,
+    read: (client: Redis, key: string) => Promise<[id: string, fields: string[]][]>,
+  ): Promise<DeadLetter[]> {
+    const entries = await this.#command(`reading the dead letters of ${channel}`, (client) =>
+      read(client, deadKey(channel, group)),
+    );
+    return entries.map(([id, fields]) => toDeadLetter(id, fields));
+  }
+
+  #run(what: string, script: Script, channel: string, args: readonly string[]): Promise<unknown> {
+    return this.#command(what, (client) => runScript(client, script, [logKey(channel)], args));
+  }
+
+  /** What may be done twice without harm. */
+  async #command<T>(what: string, work: (client: Redis) => Promise<T>): Promise<T> {
+    const { address, patience } = this.#options;
+    try {
+      return await this.#insist(what, patience, work);
+    } catch (error) {
+      throw isRefusal(error) ? refused('PUBLISH_REFUSED', what, address, error) : error;
+    }
+  }
+
+  async #insist<T>(what: string, patience: number, work: (client: Redis) => Promise<T>): Promise<T> {
+    this.#options.begin();
+    return this.#options.connection.insist(what, patience, work);
+  }
+}
+
+/** What `work.lua` is told. @param now by the clock of a test, in milliseconds; empty: Redis's own */
+export function workArguments(request: Omit<WorkRequest, 'channel'>, maxParked = MAX_PARKED, now = ''): string[] {
+  const { group, instance, holder, holding, room, claimTimeout, once, former, settlements } = request;
+  const listed = (values: readonly (string | number)[]) => values.map((value) => `${value} `).join('');
+  const args = [
+    group,
+    instance,
+    holder,
+    String(holding),
+    String(room),
+    String(Math.ceil(claimTimeout)),
+    maxParked,
+    once ? '1' : '0',
+    listed(former?.holders ?? []),
+    listed(former?.tokens ?? []),
+    now,
+  ];
+  for (const settlement of settlements) {
+    args.push(settlement.id, String(settlement.token), settlement.outcome, ...detailsOf(settlement));
+  }
+  return args;
+}
+
+function detailsOf(settlement: Settlement): [string, string] {
+  switch (settlement.outcome) {
+    case 'done': {
+      const { once, commands } = settlement;
+      return [
+        once === undefined ? '' : `${Math.max(1, Math.ceil(once.window))} ${once.messageId}`,
+        commands === undefined ? '' : JSON.stringify(commands),
+      ];
+    }
+    case 'retry':
+      return [String(Math.ceil(settlement.delay)), ''];
+    case 'dead':
+      return [settlement.reason.code, settlement.reason.message];
+    case 'release':
+      return ['', ''];
+  }
+}
+
+type WorkReply = [
+  dueIn: string,
+  more: number,
+  lapsed: number,
+  lost: number,
+  repeated: number,
+  epoch: string,
+  refused: string[],
+  kept: string[],
+  failed: string[],
+  given: [id: string, token: string, attempt: number, body: string, key: string][],
+];
+
+/** Reads what `work.lua` returns. */
+export function toWork(reply: unknown): Work {
+  const [dueIn, more, lapsed, lost, repeated, epoch, refusals, kept, failures, given] = reply as WorkReply;
+  const failed: { token: number; message: string }[] = [];
+  for (let i = 0; i < failures.length; i += 2)
+    failed.push({ token: Number(failures[i]), message: String(failures[i + 1]) });
+  return {
+    dueIn: dueIn === '' ? undefined : Number(dueIn),
+    more: more === 1,
+    lapsed: lapsed === 1,
+    lost: Number(lost),
+    repeated: Number(repeated),
+    epoch,
+    refused: refusals.map(Number),
+    kept: kept.map(Number),
+    failed,
+    deliveries: given.map(([id, token, attempt, body, key]) => ({
+      id,
+      token: Number(token),
+      attempt: Number(attempt),
+      body,
+      key: key === '' ? undefined : key.slice(1),
+    })),
+  };
+}
+
+function toDeadLetter(id: string, fields: readonly string[]): DeadLetter {
+  const of = new Map<string, string>();
+  for (let i = 0; i < fields.length; i += 2) of.set(fields[i]!, fields[i + 1] ?? '');
+  return {
+    id,
+    entry: of.get('id') ?? '',
+    body: of.get('e') ?? '',
+    key: of.get('k'),
+    reason: { code: of.get('code') ?? '', message: of.get('message') ?? '' },
+    attempts: Number(of.get('attempts') ?? 0),
+    firstAt: Number(of.get('first') ?? 0),
+    at: Number(id.slice(0, id.indexOf('-'))),
+  };
+}
+
+/** @throws BelfryError `OPTION_INVALID`: Redis would understand something else by it */
+function checkedId(id: string): string {
+  if (/^\d+(-\d+)?$/.test(id)) return id;
+  throw new BelfryError('OPTION_INVALID', {
+    message: 'the id of a dead letter looks like 1764100000000-0.',
+    hint: 'Take it from list().',
+  });
+}
