@@ -11,11 +11,11 @@ const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta
 it('exports what is written in its table of contents, and nothing else', () => {
   expect(Object.keys(belfry).sort()).toEqual(
     [
-      ...['BelfryError', 'errorCodes', 'RequestError'],
+      ...['BelfryError', 'errorCodes', 'RequestError', 'NonRetryableError', 'RetryLaterError'],
       ...['defineChannel', 'defineEvent', 'defineRequest', 'isContract', 'isRequest', 'isRequestError'],
       ...['MessageScoped', 'Respond', 'Subscribe', 'handlersOf', 'subscriptionsOf', 'bindHandlers'],
       ...['currentContext', 'runInContext', 'Publisher', 'Requester'],
-      ...['createBus', 'redisTransport', 'silentLogger'],
+      ...['createBus', 'memoryTransport', 'redisTransport', 'silentLogger'],
       ...['createService', 'runService', 'Logger'],
       ...['Container', 'ContainerModule', 'inject', 'injectable', 'multiInject', 'named', 'optional', 'tagged'],
       ...['postConstruct', 'preDestroy'],

@@ -71,7 +71,7 @@ it.each([['SIGTERM'], ['SIGINT']] as const)(
     main.tell('go on');
     expect(await main.end()).toBe(0);
     expect(main.output.indexOf('finished')).toBeLessThan(main.output.indexOf('destroyed'));
-    expect(main.output).toMatch(/"abandoned":0,"msg":"slow has stopped\."/);
+    expect(main.output).toMatch(/"abandoned":0,"handedOver":0,"msg":"slow has stopped\."/);
     expect(main.errors).toBe('');
   },
 );
