@@ -123,12 +123,13 @@ if publisher ~= '' then
 end
 
 mature()
-local fresh = 0 -- events that are appended now, as far as that is known before
+local fresh, named = 0, false -- events that are appended now, as far as that is known before
 for i = FIRST, #ARGV, SIZE do
   if ARGV[i + 2] == '' then fresh = fresh + 1 end
+  named = named or ARGV[i + 1] ~= ''
 end
 local known = {} -- given ids that were published before, or earlier in this batch
-for i = FIRST, #ARGV, SIZE do
+for i = FIRST, named and #ARGV or 0, SIZE do
   local given = ARGV[i + 1]
   if string.sub(given, 1, 1) == '=' then
     local id = string.sub(given, 2)
@@ -146,27 +147,27 @@ if fresh > 0 then take_ordinals(fresh) end
 local bodies, entry_of = {}, {}
 for i = FIRST, #ARGV, SIZE do
   local key, given, delay, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local has_key, id = key ~= '', string.sub(given, 2)
-  local entry
+  local its_key, id, entry = key ~= '' and string.sub(key, 2) or nil, string.sub(given, 2), nil
   if known[i] then entry = '=' .. (entry_of[known[i]] or known[i])
   elseif delay ~= '' then
     redis.call('ZADD', LATER, now + delay, id)
-    redis.call('HSET', BODIES, id, (has_key and #key - 1 .. ':' .. string.sub(key, 2) or '-') .. body)
+    redis.call('HSET', BODIES, id, (its_key and #its_key .. ':' .. its_key or '-') .. body)
     entry = 'later'
   else
-    entry = add(body, has_key and string.sub(key, 2) or nil)
+    entry = add(body, its_key)
     bodies[#bodies + 1] = body
   end
-  if string.sub(given, 1, 1) == '=' and not known[i] then
+  if named and string.sub(given, 1, 1) == '=' and not known[i] then
     redis.call('SET', base .. 'id:' .. id, entry, 'PX', math.max(1, tonumber(ARGV[4])))
     entry_of[id] = entry
   end
   entries[#entries + 1] = entry
 end
 if ARGV[5] ~= '' then redis.call('XTRIM', LOG, 'MAXLEN', '~', ARGV[5]) end
-if #bodies == 1 then listeners = redis.call('PUBLISH', base .. 'all', bodies[1])
-elseif #bodies > 1 then
-  listeners = redis.call('PUBLISH', base .. 'all', '\\30' .. table.concat(bodies, '\\n\\30') .. '\\n')
+-- One listener decides for the whole call: nobody can subscribe while a script runs.
+if #bodies > 0 then listeners = redis.call('PUBLISH', base .. 'all', bodies[1]) end
+if listeners > 0 and #bodies > 1 then
+  redis.call('PUBLISH', base .. 'all', '\\30' .. table.concat(bodies, '\\n\\30', 2) .. '\\n')
 end
 
 if publisher ~= '' then
@@ -1210,7 +1211,7 @@ return report
   Returns in how many milliseconds the next entry is due ('': none waits); 1 when there is more that could be given at once; 1 when the holder
           had lost what it held; how many entries were lost; how many were dropped as completed; the log's epoch; the tokens that were refused;
           the tokens that the holder has from former terms; for each commit that was refused its token and the reason; and for each new
-          delivery the entry's id, its token, the attempt, the envelope, and its key after a '=' ('': it has none)
+          delivery five values, the entry's id, its token, the attempt, the envelope, and its key after a '=' ('': it has none)
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
@@ -1282,11 +1283,13 @@ local group, instance, holder = ARGV[1], ARGV[2], ARGV[3]
 local holding, room, claim_after, max_parked = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local once = ARGV[8] == '1'
 now = tonumber(ARGV[11]) or now
+local now_text = string.format('%.0f', now)
 local FIRST, SIZE = 12, 5
 local WORK, DUE, BUSY = base .. 'work:' .. group, base .. 'due:' .. group, base .. 'busy:' .. group
 local SEEN, STATE, DEAD = base .. 'seen:' .. group, base .. 'state:' .. group, base .. 'dead:' .. group
 local LANES, ONCE, DONE = base .. 'lane:' .. group .. ':', base .. 'once:' .. group .. ':', base .. 'done:' .. group .. ':'
-local given, done = {}, {} -- deliveries, as they are returned; entries to be acknowledged
+-- Deliveries, as they are returned, and how many; the same as they are written down; entries to be acknowledged, and those to be forgotten.
+local given, count, written, done, finished = {}, 0, {}, {}, {}
 local lost, repeated = 0, 0
 -- Tokens are never given twice, not even by a Redis that has lost its last writes: they follow the clock where the counter is behind.
 local state = redis.call('HMGET', STATE, 'token', 'parked', 'lost', 'ordinal')
@@ -1312,11 +1315,22 @@ end
 
 local function write(id, entry) redis.call('HSET', WORK, id, text_of(entry)) end
 
+-- Calls Redis with many arguments, as many at a time as Lua can hand over.
+local function in_parts(list, call)
+  for i = 1, #list, 1000 do call(unpack(list, i, math.min(i + 999, #list))) end
+end
+
+-- Forgets what is done with. Before anybody looks at all that is in work.
+local function forget()
+  in_parts(finished, function(...) redis.call('HDEL', WORK, ...) end)
+  finished = {}
+end
+
 local function fresh(key) return { attempts = 0, token = '0', holder = '-', first = '0', key = key } end
 
 -- The entry is done with: the next of its key has its turn. Returns that.
 local function finish(id, entry)
-  redis.call('HDEL', WORK, id)
+  finished[#finished + 1] = id
   done[#done + 1] = id
   if not entry.key then return nil end
   local following = redis.call('LPOP', LANES .. entry.key)
@@ -1329,7 +1343,9 @@ local function finish(id, entry)
   return following, fresh(entry.key)
 end
 
+-- The envelope stands first, where Belfry has written the entry.
 local function field(fields, name)
+  if fields[1] == name then return fields[2] end
   for i = 1, #fields, 2 do
     if fields[i] == name then return fields[i + 1] end
   end
@@ -1361,10 +1377,13 @@ local function give(id, entry, fields)
     fields = fields or lookup(id)
     local body = fields and (field(fields, 'e') or '')
     if body and not is_completed(body) then
-      token = token + 1
-      if entry.attempts == 0 then entry.first = string.format('%.0f', now) end
-      entry.attempts, entry.token, entry.holder = entry.attempts + 1, string.format('%.0f', token), holder
-      given[#given + 1] = { id, entry.token, entry.attempts, body, entry.key and '=' .. entry.key or '', entry }
+      token, count = token + 1, count + 1
+      local at, attempts = count * 5, entry.attempts + 1
+      local text, key = string.format('%.0f', token), entry.key and '=' .. entry.key or ''
+      given[at - 4], given[at - 3], given[at - 2], given[at - 1], given[at] = id, text, attempts, body, key
+      written[count * 2 - 1] = id
+      written[count * 2] = attempts .. ' ' .. text .. ' ' .. holder .. ' ' .. (attempts == 1 and now_text or entry.first) ..
+        (entry.key and ' ' .. key or '')
       return true
     end
     if body then repeated = repeated + 1 else lost = lost + 1 end
@@ -1429,11 +1448,16 @@ if ARGV[9] ~= '' then
 end
 local lapsed = ARGV[9] == '' and holding > 0 and not redis.call('ZSCORE', SEEN, holder)
 
+local ids, texts = {}, {}
+for i = FIRST, #ARGV, SIZE do ids[#ids + 1] = ARGV[i] end
+in_parts(ids, function(...)
+  for _, text in ipairs(redis.call('HMGET', WORK, ...)) do texts[#texts + 1] = text end
+end)
 local refused, failed = {}, {}
 for i = FIRST, #ARGV, SIZE do
   local id, its_token, outcome, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-  local entry = read(id)
-  local trouble
+  local text, trouble = texts[(i - FIRST) / SIZE + 1], nil
+  local entry = text and parse(text)
   if not entry or entry.token ~= its_token or entry.holder == '-' then
     if outcome ~= 'done' or second == '' or redis.call('EXISTS', DONE .. its_token) == 0 then refused[#refused + 1] = its_token end
   elseif outcome == 'done' or outcome == 'dead' then
@@ -1450,7 +1474,7 @@ for i = FIRST, #ARGV, SIZE do
       if outcome == 'done' and second ~= '' then redis.call('SET', DONE .. its_token, '1', 'PX', 600000) end
       local following, waiting = finish(id, entry)
       if following then
-        if #given < room then give(following, waiting) else wait(following, waiting, now) end
+        if count < room then give(following, waiting) else wait(following, waiting, now) end
       end
     end
   else
@@ -1458,6 +1482,7 @@ for i = FIRST, #ARGV, SIZE do
     wait(id, entry, outcome == 'retry' and now + first or now)
   end
 end
+forget()
 -- A sign of life: what the holder holds stays its own.
 redis.call('ZADD', SEEN, 'XX', now, holder)
 
@@ -1477,8 +1502,8 @@ if room > 0 then
   end
 end
 
-if #given < room then
-  local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, room - #given)
+if count < room then
+  local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, room - count)
   if #due > 0 then redis.call('ZREM', DUE, unpack(due)) end
   for _, id in ipairs(due) do
     local entry = read(id)
@@ -1488,13 +1513,13 @@ end
 
 -- A call does not read for ever when everything that it reads waits behind its key, or is for another group.
 local last_read, ordinal, rounds, exhausted = nil, tonumber(state[4]), 0, false
-while #given < room and parked < max_parked and rounds < 8 do
-  local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - #given, 'STREAMS', LOG, '>')
+while count < room and parked < max_parked and rounds < 8 do
+  local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
   if group_missing(entries) then
     -- Redis has lost it, with the log. Whatever is in the log now came afterwards.
     redis.call('XGROUP', 'CREATE', LOG, group, '0', 'MKSTREAM')
     redis.call('HSETNX', BELLS, group, '')
-    ordinal, entries = ordinal or 0, redis.call('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - #given, 'STREAMS', LOG, '>')
+    ordinal, entries = ordinal or 0, redis.call('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
   end
   local list = entries and entries[1] and entries[1][2]
   if not list then
@@ -1519,20 +1544,13 @@ while #given < room and parked < max_parked and rounds < 8 do
 end
 
 -- What was given is written down.
-for i = 1, #given, 1000 do
-  local pairs_of = {}
-  for at = i, math.min(i + 999, #given) do
-    pairs_of[#pairs_of + 1] = given[at][1]
-    pairs_of[#pairs_of + 1] = text_of(given[at][6])
-    given[at][6] = nil
-  end
-  redis.call('HSET', WORK, unpack(pairs_of))
-end
-for i = 1, #done, 1000 do redis.call('XACK', LOG, group, unpack(done, i, math.min(i + 999, #done))) end
-if #given > 0 then redis.call('ZADD', SEEN, now, holder)
+forget()
+in_parts(written, function(...) redis.call('HSET', WORK, ...) end)
+in_parts(done, function(...) redis.call('XACK', LOG, group, ...) end)
+if count > 0 then redis.call('ZADD', SEEN, now, holder)
 elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
 lost = lost + tonumber(state[3] or 0)
-local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost, 'at', string.format('%.0f', now) }
+local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost, 'at', now_text }
 if last_read then
   changes[#changes + 1] = 'read'
   changes[#changes + 1] = last_read
@@ -1554,7 +1572,7 @@ if delayed then due_in = math.min(due_in or math.huge, math.max(0, delayed - now
 -- Who would take more than there is waits for the doorbell; and where there is more, somebody else is told.
 local waiting = redis.call('HGET', BELLS, group) or ''
 local waits = string.find(waiting, instance .. ' ', 1, true) ~= nil
-if waits ~= (#given < room) then
+if waits ~= (count < room) then
   waiting = waits and string.gsub(waiting, instance .. ' ', '') or waiting .. instance .. ' '
   redis.call('HSET', BELLS, group, waiting)
 end

@@ -2,6 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import type {
   Appended,
   DeadLetter,
+  Delivery,
   Durability,
   GroupState,
   Keep,
@@ -249,7 +250,7 @@ type WorkReply = [
   refused: string[],
   kept: string[],
   failed: string[],
-  given: [id: string, token: string, attempt: number, body: string, key: string][],
+  given: (string | number)[],
 ];
 
 /** Reads what `work.lua` returns. */
@@ -268,14 +269,23 @@ export function toWork(reply: unknown): Work {
     refused: refusals.map(Number),
     kept: kept.map(Number),
     failed,
-    deliveries: given.map(([id, token, attempt, body, key]) => ({
-      id,
-      token: Number(token),
-      attempt: Number(attempt),
-      body,
-      key: key === '' ? undefined : key.slice(1),
-    })),
+    deliveries: toDeliveries(given),
   };
+}
+
+function toDeliveries(given: readonly (string | number)[]): Delivery[] {
+  const deliveries: Delivery[] = [];
+  for (let i = 0; i < given.length; i += 5) {
+    const key = String(given[i + 4]);
+    deliveries.push({
+      id: String(given[i]),
+      token: Number(given[i + 1]),
+      attempt: Number(given[i + 2]),
+      body: String(given[i + 3]),
+      key: key === '' ? undefined : key.slice(1),
+    });
+  }
+  return deliveries;
 }
 
 function toDeadLetter(id: string, fields: readonly string[]): DeadLetter {

@@ -120,12 +120,13 @@ if publisher ~= '' then
 end
 
 mature()
-local fresh = 0 -- events that are appended now, as far as that is known before
+local fresh, named = 0, false -- events that are appended now, as far as that is known before
 for i = FIRST, #ARGV, SIZE do
   if ARGV[i + 2] == '' then fresh = fresh + 1 end
+  named = named or ARGV[i + 1] ~= ''
 end
 local known = {} -- given ids that were published before, or earlier in this batch
-for i = FIRST, #ARGV, SIZE do
+for i = FIRST, named and #ARGV or 0, SIZE do
   local given = ARGV[i + 1]
   if string.sub(given, 1, 1) == '=' then
     local id = string.sub(given, 2)
@@ -143,27 +144,27 @@ if fresh > 0 then take_ordinals(fresh) end
 local bodies, entry_of = {}, {}
 for i = FIRST, #ARGV, SIZE do
   local key, given, delay, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local has_key, id = key ~= '', string.sub(given, 2)
-  local entry
+  local its_key, id, entry = key ~= '' and string.sub(key, 2) or nil, string.sub(given, 2), nil
   if known[i] then entry = '=' .. (entry_of[known[i]] or known[i])
   elseif delay ~= '' then
     redis.call('ZADD', LATER, now + delay, id)
-    redis.call('HSET', BODIES, id, (has_key and #key - 1 .. ':' .. string.sub(key, 2) or '-') .. body)
+    redis.call('HSET', BODIES, id, (its_key and #its_key .. ':' .. its_key or '-') .. body)
     entry = 'later'
   else
-    entry = add(body, has_key and string.sub(key, 2) or nil)
+    entry = add(body, its_key)
     bodies[#bodies + 1] = body
   end
-  if string.sub(given, 1, 1) == '=' and not known[i] then
+  if named and string.sub(given, 1, 1) == '=' and not known[i] then
     redis.call('SET', base .. 'id:' .. id, entry, 'PX', math.max(1, tonumber(ARGV[4])))
     entry_of[id] = entry
   end
   entries[#entries + 1] = entry
 end
 if ARGV[5] ~= '' then redis.call('XTRIM', LOG, 'MAXLEN', '~', ARGV[5]) end
-if #bodies == 1 then listeners = redis.call('PUBLISH', base .. 'all', bodies[1])
-elseif #bodies > 1 then
-  listeners = redis.call('PUBLISH', base .. 'all', '\30' .. table.concat(bodies, '\n\30') .. '\n')
+-- One listener decides for the whole call: nobody can subscribe while a script runs.
+if #bodies > 0 then listeners = redis.call('PUBLISH', base .. 'all', bodies[1]) end
+if listeners > 0 and #bodies > 1 then
+  redis.call('PUBLISH', base .. 'all', '\30' .. table.concat(bodies, '\n\30', 2) .. '\n')
 end
 
 if publisher ~= '' then
