@@ -783,7 +783,8 @@ for i = 1, #rings, 2 do
 end
 return receipt
 `,
-  read: `--[[ read.lua: reads a durable log for somebody who shares it with nobody.
+  read: `#!lua flags=allow-oom
+--[[ read.lua: reads a durable log for somebody who shares it with nobody. Also while Redis is out of memory: what is delayed is only moved.
   KEYS[1] the log (see append.lua)
   ARGV[1] the entry after which to read; empty: from the end of the log, which gives none
   ARGV[2] the epoch that the reader knows; empty: none. In another one it reads from the beginning: the log it knew is gone
@@ -1209,7 +1210,7 @@ return report
           done: milliseconds to remember it, a space, and its message's id (empty: it is not remembered); commands, as JSON (empty: none)
           retry: after how many milliseconds; release: it was not tried to the end, and counts as no attempt; dead: code, message
   Returns in how many milliseconds the next entry is due ('': none waits); 1 when there is more that could be given at once; 1 when the holder
-          had lost what it held; how many entries were lost; how many were dropped as completed; the log's epoch; the tokens that were refused;
+          had lost what it held; how many entries this call found lost; how many it dropped as completed; the log's epoch; the tokens that were refused;
           the tokens that the holder has from former terms; for each commit that was refused its token and the reason; and for each new
           delivery five values, the entry's id, its token, the attempt, the envelope, and its key after a '=' ('': it has none)
 ]]
@@ -1549,8 +1550,7 @@ in_parts(written, function(...) redis.call('HSET', WORK, ...) end)
 in_parts(done, function(...) redis.call('XACK', LOG, group, ...) end)
 if count > 0 then redis.call('ZADD', SEEN, now, holder)
 elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
-lost = lost + tonumber(state[3] or 0)
-local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost, 'at', now_text }
+local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + tonumber(state[3] or 0), 'at', now_text }
 if last_read then
   changes[#changes + 1] = 'read'
   changes[#changes + 1] = last_read

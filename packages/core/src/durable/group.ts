@@ -71,7 +71,7 @@ export interface Work {
   readonly lapsed: boolean;
   /** Of the tokens of its former terms, those that it still holds. */
   readonly kept: readonly number[];
-  /** Entries that were gone from the log before the group was done with them, since it began. */
+  /** Entries that this call found gone from the log before the group was done with them. */
   readonly lost: number;
   /** Entries that this call dropped because the group had completed them before. */
   readonly repeated: number;
@@ -137,7 +137,7 @@ export class DurableGroup {
   readonly #completed = new Map<string, number>();
   /** Instances that would take more than there was. */
   #waiting: string[] = [];
-  /** Entries that were gone before they were done with. */
+  /** Entries that were gone before they were done with, since it began. */
   lost = 0;
   /** When a member last asked for work. */
   activeAt = 0;
@@ -198,6 +198,7 @@ export class DurableGroup {
     const lostBefore = ask.holding > 0 && !this.#seen.has(holder) && ask.former === undefined;
     const kept = ask.former === undefined ? [] : this.#reconcile(ask.former, holder, now);
     const repeated = { count: 0 };
+    const lostEarlier = this.lost;
     const give = (id: string) => this.#deliver(id, ask, now, deliveries, repeated);
     for (const settlement of ask.settlements) {
       const { id, token } = settlement;
@@ -240,7 +241,7 @@ export class DurableGroup {
       dueIn: dueIn === undefined ? undefined : Math.max(0, dueIn - now),
       lapsed: lostBefore,
       kept,
-      lost: this.lost,
+      lost: this.lost - lostEarlier,
       repeated: repeated.count,
       epoch: this.#options.log.epoch,
     };

@@ -89,7 +89,6 @@ export class Worker {
   /** Terms in whose name something may be held, although this worker does not know of it. */
   #former: string[] = [];
   #epoch: string | undefined;
-  #lost: number | undefined;
   #meanMs = Number.POSITIVE_INFINITY;
   #meanSize = 1024;
   readonly #waiters: (() => void)[] = [];
@@ -309,8 +308,7 @@ export class Worker {
 
   #tellOf({ lost, repeated }: Work): void {
     const { tell } = this.#options;
-    if (this.#lost !== undefined && lost > this.#lost) tell({ what: 'lost', count: lost - this.#lost });
-    this.#lost = lost;
+    if (lost > 0) tell({ what: 'lost', count: lost });
     if (repeated > 0) tell({ what: 'repeated', count: repeated });
   }
 

@@ -29,7 +29,7 @@
           done: milliseconds to remember it, a space, and its message's id (empty: it is not remembered); commands, as JSON (empty: none)
           retry: after how many milliseconds; release: it was not tried to the end, and counts as no attempt; dead: code, message
   Returns in how many milliseconds the next entry is due ('': none waits); 1 when there is more that could be given at once; 1 when the holder
-          had lost what it held; how many entries were lost; how many were dropped as completed; the log's epoch; the tokens that were refused;
+          had lost what it held; how many entries this call found lost; how many it dropped as completed; the log's epoch; the tokens that were refused;
           the tokens that the holder has from former terms; for each commit that was refused its token and the reason; and for each new
           delivery five values, the entry's id, its token, the attempt, the envelope, and its key after a '=' ('': it has none)
 ]]
@@ -369,8 +369,7 @@ in_parts(written, function(...) redis.call('HSET', WORK, ...) end)
 in_parts(done, function(...) redis.call('XACK', LOG, group, ...) end)
 if count > 0 then redis.call('ZADD', SEEN, now, holder)
 elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
-lost = lost + tonumber(state[3] or 0)
-local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost, 'at', now_text }
+local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + tonumber(state[3] or 0), 'at', now_text }
 if last_read then
   changes[#changes + 1] = 'read'
   changes[#changes + 1] = last_read
