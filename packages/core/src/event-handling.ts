@@ -34,32 +34,37 @@ export interface Circumstances {
   readonly commit: Commit;
   /** Where the envelope does not say when it was published, in milliseconds. */
   readonly now: number;
-  readonly signal: AbortSignal;
+  /** Or what makes it when a handler looks at it: to make one costs more than all the rest, and most never look. */
+  readonly signal: AbortSignal | (() => AbortSignal);
 }
 
-export const contextOf = (
+export function contextOf(
   { envelope, version }: Extract<Opened, { version: string }>,
   data: unknown,
   { channel, group, attempt, commit, now, signal }: Circumstances,
-): MessageContext => ({
-  type: envelope.type,
-  data: data as never,
-  version: Number(version),
-  messageId: envelope.id,
-  source: envelope.source,
-  time: timeOf(envelope) ?? new Date(now),
-  group,
-  key: envelope.partitionkey,
-  correlationId: envelope.correlationid ?? envelope.id,
-  causationId: envelope.causationid,
-  traceparent: envelope.traceparent,
-  tracestate: envelope.tracestate,
-  extensions: extensionsOf(envelope),
-  channel,
-  attempt,
-  commit,
-  signal,
-});
+): MessageContext {
+  const context = {
+    type: envelope.type,
+    data,
+    version: Number(version),
+    messageId: envelope.id,
+    source: envelope.source,
+    time: timeOf(envelope) ?? new Date(now),
+    group,
+    key: envelope.partitionkey,
+    correlationId: envelope.correlationid ?? envelope.id,
+    causationId: envelope.causationid,
+    traceparent: envelope.traceparent,
+    tracestate: envelope.tracestate,
+    extensions: extensionsOf(envelope),
+    channel,
+    attempt,
+    commit,
+    signal,
+  };
+  if (typeof signal === 'function') Object.defineProperty(context, 'signal', { get: signal });
+  return context as MessageContext;
+}
 
 /** Calls a handler inside its context, through the middleware. Throws or rejects as they do. */
 export const callHandler = (

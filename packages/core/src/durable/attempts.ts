@@ -85,17 +85,14 @@ export class Attempts {
     const mark = once === undefined ? undefined : { messageId, window: once };
     const state = { committed: false };
     const commit = attempt.commit === undefined ? noCommit : this.#committer(attempt.commit, mark, state);
-    const signal = undefined as unknown as AbortSignal;
     const context = contextOf(opened, data, {
       channel,
       group,
       attempt: attempt.attempt,
       commit,
       now: clock.now(),
-      signal,
+      signal: () => attempt.signal,
     });
-    // A controller for each event would cost more than all the rest of its context: most handlers never look.
-    Object.defineProperty(context, 'signal', { get: () => attempt.signal, enumerable: true });
     const done = (): Outcome => {
       stats.handled++;
       return { outcome: 'done', once: mark };

@@ -1,4 +1,4 @@
-import type { EventContract } from '@belfry/contracts';
+import { BelfryError, type EventContract } from '@belfry/contracts';
 import type { Clock, Timer } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Rejections } from '../rejections.js';
@@ -151,8 +151,15 @@ export class DurableSubscription implements Load {
         );
         break;
       case 'unavailable':
-        this.#logger.warn({ ...fields, err: news.error }, 'The log cannot be read; trying again until it can.');
+        // That Redis is away, its connection has said already: once, and not for every subscription.
+        this.#logger[isOutage(news.error) ? 'debug' : 'warn'](
+          { ...fields, err: news.error },
+          'The log cannot be read; trying again until it can.',
+        );
         break;
     }
   }
 }
+
+const isOutage = (error: unknown): boolean =>
+  BelfryError.is(error) && ['TRANSPORT_UNAVAILABLE', 'PUBLISH_UNCONFIRMED', 'BUS_CLOSED'].includes(error.code);
