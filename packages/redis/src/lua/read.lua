@@ -1,4 +1,5 @@
---[[ read.lua: reads a durable log for somebody who shares it with nobody.
+#!lua flags=allow-oom
+--[[ read.lua: reads a durable log for somebody who shares it with nobody. Also while Redis is out of memory: what is delayed is only moved.
   KEYS[1] the log (see append.lua)
   ARGV[1] the entry after which to read; empty: from the end of the log, which gives none
   ARGV[2] the epoch that the reader knows; empty: none. In another one it reads from the beginning: the log it knew is gone
