@@ -62,6 +62,27 @@ describe('bindHandlers', () => {
     expect(made).toBe(1);
   });
 
+  it('handles a durable event with the same words, and the options of the decorator', async () => {
+    const Kept = defineEvent('orders.kept', { schema: z.object({ orderId: z.string() }), guarantee: 'durable' });
+    class Billing {
+      @Subscribe(Kept, { retry: { attempts: 2, backoff: { delay: 1 } }, claimTimeout: '1m', from: 'start', once: '1h' })
+      charge({ orderId }: OrderPlaced, { attempt, group }: MessageContext) {
+        seen.push(`${orderId} ${group} ${attempt}`);
+        if (attempt === 1) throw new Error('not yet');
+      }
+      @Subscribe([OrderPlaced, Kept], { group: 'billing.audit' })
+      audit(_: OrderPlaced, { type }: MessageContext<typeof OrderPlaced | typeof Kept>) {
+        seen.push(`audit ${type}`);
+      }
+    }
+    await bus.publish(Kept, { orderId: 'o-1' }); // before anybody was there
+    await bindHandlers(bus, container, [Billing]);
+    await bus.publish(OrderPlaced, { orderId: 'o-2' });
+    await handled(4);
+    expect(seen.sort()).toEqual(['audit orders.kept', 'audit orders.placed', 'o-1 billing 1', 'o-1 billing 2']);
+    expect(bus.subscriptions[0]?.stats).toMatchObject({ handled: 1, failed: 1, durable: { retried: 1 } });
+  });
+
   it('subscribes to several contracts, to a pattern and to a bare channel', async () => {
     class Everything {
       @Subscribe([OrderPlaced, PaymentTaken])
@@ -550,6 +571,16 @@ describe('bindHandlers refuses', () => {
     await expect(bindHandlers(lost, container, [Billing])).rejects.toMatchObject({
       message: 'TRANSPORT_UNAVAILABLE: no answer from Redis, for a subscription to orders.placed.',
     });
+  });
+
+  it('options of durable delivery where nothing is durable, all of them in one error', async () => {
+    class Billing {
+      @Subscribe(OrderPlaced, { retry: { attempts: 3 }, once: '1d' })
+      charge() {}
+    }
+    const { code, message } = await refusal(Billing);
+    expect(code).toBe('OPTION_INVALID');
+    expect(message).toMatch(/Billing\.charge: .*retry is for durable events.*once is for durable events/);
   });
 
   it('what the bus refuses, and takes back what it had subscribed', async () => {

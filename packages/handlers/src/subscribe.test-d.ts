@@ -10,6 +10,12 @@ const OrderShipped = defineEvent('orders.shipped', {
   schema: z.object({ orderId: z.string(), at: z.iso.datetime().transform((text) => new Date(text)) }),
 });
 type OrderShipped = EventData<typeof OrderShipped>;
+const OrderKept = defineEvent('orders.kept', {
+  schema: z.object({ orderId: z.string(), total: z.number() }),
+  guarantee: 'durable',
+  retain: { age: '7d', count: 10_000, cap: 1_000_000 },
+  duplicateWindow: '10m',
+});
 const Text = defineChannel('mychannel');
 const Shaped = defineChannel('numbers', { schema: z.object({ n: z.number() }) });
 const anything: readonly (typeof OrderPlaced | typeof OrderShipped)[] = [OrderPlaced, OrderShipped];
@@ -23,6 +29,22 @@ export class Fits {
   @Subscribe(OrderPlaced, { group: 'audit', concurrency: 4, maxQueuedMessages: 10, maxQueuedBytes: 1024 })
   async asynchronous(_: OrderPlaced, { data }: MessageContext<typeof OrderPlaced>) {
     expectTypeOf(data).toEqualTypeOf<OrderPlaced>();
+  }
+
+  @Subscribe(OrderKept, {
+    concurrency: 8,
+    retry: { attempts: 5, backoff: { type: 'exponential', delay: '1s', maxDelay: '1m', factor: 2, jitter: 0.5 } },
+    claimTimeout: '1m',
+    from: 'now',
+    once: '1d',
+  })
+  async durable(_: OrderPlaced, { attempt, commit }: MessageContext) {
+    expectTypeOf(attempt).toEqualTypeOf<number>();
+    await commit(['HINCRBY', 'counts', 'ORD', 1], ['SET', 'last', 'ORD']);
+    // @ts-expect-error - a command has a name
+    await commit([]);
+    // @ts-expect-error - arguments are texts and numbers
+    await commit(['SET', 'last', { at: 1 }]);
   }
 
   @Subscribe(OrderPlaced, { broadcast: true })
@@ -121,6 +143,14 @@ export class DoesNotFit {
 
 // @ts-expect-error - an unknown option
 Subscribe(OrderPlaced, { retries: 3 });
+// @ts-expect-error - a number of attempts, not a text
+Subscribe(OrderKept, { retry: { attempts: '5' } });
+// @ts-expect-error - no such backoff
+Subscribe(OrderKept, { retry: { backoff: { type: 'linear' } } });
+// @ts-expect-error - a group begins at one end or the other
+Subscribe(OrderKept, { from: 'middle' });
+// @ts-expect-error - a bare channel is not tried again
+Subscribe(Text, { retry: { attempts: 5 } });
 // @ts-expect-error - a number of messages, not a text
 Subscribe(OrderPlaced, { concurrency: '4' });
 // @ts-expect-error - a bare channel has no group
