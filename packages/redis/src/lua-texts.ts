@@ -959,7 +959,7 @@ local destroyed = redis.pcall('XGROUP', 'DESTROY', LOG, group)
 local known = redis.call('HDEL', BELLS, group)
 if destroyed ~= 1 and known == 0 then return -1 end
 for _, key in ipairs(redis.call('HKEYS', base .. 'busy:' .. group)) do redis.call('DEL', base .. 'lane:' .. group .. ':' .. key) end
-for _, name in ipairs({ 'work:', 'due:', 'busy:', 'seen:', 'state:', 'dead:' }) do redis.call('DEL', base .. name .. group) end
+for _, name in ipairs({ 'work:', 'rest:', 'due:', 'busy:', 'seen:', 'state:', 'dead:' }) do redis.call('DEL', base .. name .. group) end
 redis.call('HDEL', base .. 'members', group)
 return 0
 `,
@@ -1184,10 +1184,11 @@ return report
   come by that, then what is due, then what is new. It is packages/core/src/durable/group.ts in Lua. It also runs while Redis is out of
   memory: to handle what is there is what frees it.
   KEYS[1] the log (see append.lua); the group is a group of the stream. What belongs to the group hangs on the same hash tag:
-          work:<group>   a hash, entry -> '<attempts> <token> <holder, or -> <when the first attempt began> =<key, if it has one>': what was
-                         read, is not done with, and does not wait behind its key
-          due:<group>    a sorted set of those of them that nobody holds, score = the time to try them, in milliseconds
-          busy:<group>   a hash, key -> its one entry that is in \`work\`
+          work:<group>   a hash, entry -> '<attempts> <token> <holder> <when the first attempt began> =<key, if it has one>': what somebody
+                         holds
+          rest:<group>   the same of what nobody holds, because it waits for another attempt or for anybody
+          due:<group>    a sorted set of the latter, score = the time to try them, in milliseconds
+          busy:<group>   a hash, key -> its one entry that is in \`work\` or \`rest\`
           lane:<group>:<key>   a list of what waits behind that, in order
           seen:<group>   a sorted set of the holders that hold something, score = their last sign of life
           state:<group>  a hash: token, the last one given; parked, how many wait behind their key; read and ordinal, the last entry that was
@@ -1286,7 +1287,8 @@ local once = ARGV[8] == '1'
 now = tonumber(ARGV[11]) or now
 local now_text = string.format('%.0f', now)
 local FIRST, SIZE = 12, 5
-local WORK, DUE, BUSY = base .. 'work:' .. group, base .. 'due:' .. group, base .. 'busy:' .. group
+local WORK, REST, DUE = base .. 'work:' .. group, base .. 'rest:' .. group, base .. 'due:' .. group
+local BUSY = base .. 'busy:' .. group
 local SEEN, STATE, DEAD = base .. 'seen:' .. group, base .. 'state:' .. group, base .. 'dead:' .. group
 local LANES, ONCE, DONE = base .. 'lane:' .. group .. ':', base .. 'once:' .. group .. ':', base .. 'done:' .. group .. ':'
 -- Deliveries, as they are returned, and how many; the same as they are written down; entries to be acknowledged, and those to be forgotten.
@@ -1305,16 +1307,9 @@ local function parse(text)
   }
 end
 
-local function read(id)
-  local text = redis.call('HGET', WORK, id)
-  return text and parse(text)
-end
-
 local function text_of(entry)
   return entry.attempts .. ' ' .. entry.token .. ' ' .. entry.holder .. ' ' .. entry.first .. (entry.key and ' =' .. entry.key or '')
 end
-
-local function write(id, entry) redis.call('HSET', WORK, id, text_of(entry)) end
 
 -- Calls Redis with many arguments, as many at a time as Lua can hand over.
 local function in_parts(list, call)
@@ -1397,7 +1392,8 @@ end
 -- Nobody holds it: it is due at that time.
 local function wait(id, entry, at)
   entry.holder = '-'
-  write(id, entry)
+  redis.call('HDEL', WORK, id)
+  redis.call('HSET', REST, id, text_of(entry))
   redis.call('ZADD', DUE, at, id)
 end
 
@@ -1436,7 +1432,7 @@ if ARGV[9] ~= '' then
     if is_former[entry.holder] then
       if is_known[entry.token] then
         entry.holder = holder
-        write(all[i], entry)
+        redis.call('HSET', WORK, all[i], text_of(entry))
         kept[#kept + 1] = entry.token
       else
         entry.attempts = entry.attempts - 1
@@ -1459,7 +1455,7 @@ for i = FIRST, #ARGV, SIZE do
   local id, its_token, outcome, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local text, trouble = texts[(i - FIRST) / SIZE + 1], nil
   local entry = text and parse(text)
-  if not entry or entry.token ~= its_token or entry.holder == '-' then
+  if not entry or entry.token ~= its_token then
     if outcome ~= 'done' or second == '' or redis.call('EXISTS', DONE .. its_token) == 0 then refused[#refused + 1] = its_token end
   elseif outcome == 'done' or outcome == 'dead' then
     if outcome == 'dead' then bury(id, entry, first, second)
@@ -1505,10 +1501,14 @@ end
 
 if count < room then
   local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, room - count)
-  if #due > 0 then redis.call('ZREM', DUE, unpack(due)) end
-  for _, id in ipairs(due) do
-    local entry = read(id)
-    if entry then give(id, entry) end
+  for from = 1, #due, 1000 do
+    local ids = { unpack(due, from, math.min(from + 999, #due)) }
+    local texts = redis.call('HMGET', REST, unpack(ids))
+    redis.call('ZREM', DUE, unpack(ids))
+    redis.call('HDEL', REST, unpack(ids))
+    for i, id in ipairs(ids) do
+      if texts[i] then give(id, parse(texts[i])) end
+    end
   end
 end
 

@@ -36,6 +36,7 @@ async function portOf(): Promise<GroupPort> {
       const [count] = (await redis.xpending(log, GROUP)) as [number];
       const left = await Promise.all([
         redis.hlen(`${base}work:${GROUP}`),
+        redis.hlen(`${base}rest:${GROUP}`),
         redis.zcard(`${base}due:${GROUP}`),
         redis.hlen(`${base}busy:${GROUP}`),
         redis.keys(`${base}lane:*`).then(({ length }) => length),

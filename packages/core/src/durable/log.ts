@@ -187,7 +187,8 @@ export class DurableLog {
     const id = `${now}-${ordinal}`;
     this.#entries.set(id, { id, body, key, ordinal, only, messageId: messageId ?? messageIdOf(body) });
     this.#order.push(id);
-    if (cap !== undefined && this.#order.length > cap) this.#cut(this.#order.length - cap);
+    // By a hundredth at a time: to cut costs as much as the log is long.
+    if (cap !== undefined && this.#order.length > cap * 1.01) this.#cut(this.#order.length - cap);
     return id;
   }
 
@@ -224,7 +225,10 @@ export class DurableLog {
   }
 
   #recall(messageId: string, now: number): { entry: string | undefined } | undefined {
-    for (const [id, { until }] of this.#given) if (until <= now) this.#given.delete(id);
+    for (const [id, { until }] of this.#given) {
+      if (until > now) break; // the oldest come first: the window of a contract does not change
+      this.#given.delete(id);
+    }
     return this.#given.get(messageId);
   }
 

@@ -80,6 +80,6 @@ local destroyed = redis.pcall('XGROUP', 'DESTROY', LOG, group)
 local known = redis.call('HDEL', BELLS, group)
 if destroyed ~= 1 and known == 0 then return -1 end
 for _, key in ipairs(redis.call('HKEYS', base .. 'busy:' .. group)) do redis.call('DEL', base .. 'lane:' .. group .. ':' .. key) end
-for _, name in ipairs({ 'work:', 'due:', 'busy:', 'seen:', 'state:', 'dead:' }) do redis.call('DEL', base .. name .. group) end
+for _, name in ipairs({ 'work:', 'rest:', 'due:', 'busy:', 'seen:', 'state:', 'dead:' }) do redis.call('DEL', base .. name .. group) end
 redis.call('HDEL', base .. 'members', group)
 return 0
