@@ -84,7 +84,7 @@ export class Attempts {
     const { id: messageId } = opened.envelope;
     const mark = once === undefined ? undefined : { messageId, window: once };
     const state = { committed: false };
-    const commit = attempt.commit === undefined ? noCommit : this.#committer(attempt.commit, mark, state);
+    const commit = attempt.commit === undefined ? noCommit : this.#committer(attempt.commit.bind(attempt), mark, state);
     const context = contextOf(opened, data, {
       channel,
       group,
