@@ -83,8 +83,8 @@ export class Worker {
   #stopped = false;
   #failures = 0;
   #running = 0;
-  /** There was more than there was room for. */
-  #more = false;
+  /** Nobody rings here: when it asked last, it got all that it had room for. */
+  #isUnheard = false;
   #term = 0;
   /** Terms in whose name something may be held, although this worker does not know of it. */
   #former: string[] = [];
@@ -215,9 +215,10 @@ export class Worker {
     this.#wake();
   }
 
-  /** After the end there is nobody for whom it would have to go on. */
+  /** After the end there is nobody for whom it would have to go on, unless something is held in its name. */
   get #mayRest(): boolean {
-    return this.#stopped && this.#settlements.length === 0 && this.#hands.size === 0 && this.#failures > 0;
+    const isDone = this.#settlements.length === 0 && this.#hands.size === 0 && this.#former.length === 0;
+    return this.#stopped && isDone && this.#failures > 0;
   }
 
   #requestFor(settling: readonly Settling[]): WorkRequest {
@@ -266,9 +267,8 @@ export class Worker {
       else this.#ready.push(held);
     }
     this.#dueIn(work.dueIn);
-    this.#more = work.more;
-    // It got less than it would take, although there is more: the broker does not do everything in one call.
-    if (work.more && room > work.deliveries.length) this.#askAgain = true;
+    // When there is more although it would take it, the broker does not do everything in one call.
+    this.#isUnheard = work.more || work.deliveries.length >= room;
     this.#fill();
   }
 
@@ -314,9 +314,11 @@ export class Worker {
 
   /** Whether the broker did it is not known: what it may have given is in the hands of a term that ends here. */
   async #failed(error: unknown, settling: readonly Settling[]): Promise<void> {
-    this.#former = [...this.#former, this.#holder];
-    this.#term++;
-    for (const each of settling) each.again = true;
+    if (!isUnsent(error)) {
+      this.#former = [...this.#former, this.#holder];
+      this.#term++;
+      for (const each of settling) each.again = true;
+    }
     this.#settlements = [...settling, ...this.#settlements];
     if (this.#failures++ === 0) this.#options.tell({ what: 'unavailable', error });
     this.#askAgain = true;
@@ -355,7 +357,7 @@ export class Worker {
       if (held === undefined) break;
       if (this.#hands.has(held.token) || held.orphaned) this.#start(held); // else others have it by now
     }
-    if (this.#more && this.#room > 0) this.#askSoon();
+    if (this.#isUnheard && this.#room > 0) this.#askSoon();
   };
 
   #start(held: HeldDelivery): void {
@@ -470,6 +472,8 @@ class HeldDelivery implements Held {
     this.#abort?.abort(reason);
   }
 }
+
+const isUnsent = (error: unknown): boolean => BelfryError.is(error) && error.code === 'TRANSPORT_UNAVAILABLE';
 
 const claimLost = (subject: string): BelfryError =>
   new BelfryError('CLAIM_LOST', {
