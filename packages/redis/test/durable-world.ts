@@ -71,11 +71,18 @@ export async function leftIn(redis: Redis, channel: string, group: string): Prom
   const [pending] = (await redis.xpending(logKey(channel), group)) as [number];
   const rest = await Promise.all([
     redis.hlen(`${base}work:${group}`),
+    redis.hlen(`${base}rest:${group}`),
     redis.zcard(`${base}due:${group}`),
     redis.hlen(`${base}busy:${group}`),
     redis.hget(`${base}state:${group}`, 'parked').then(Number),
   ]);
   return rest.reduce((sum, count) => sum + count, pending);
+}
+
+/** Resolves once so many instances of a group have asked for work and got none: the next doorbell is for one of them. */
+export async function areWaiting(redis: Redis, channel: string, group: string, count: number): Promise<void> {
+  const bells = logKey(channel).replace(/log$/, 'bells');
+  await vi.waitUntil(async () => ((await redis.hget(bells, group)) ?? '').split(' ').length === count + 1);
 }
 
 /** How often a server has run a command. */
