@@ -11,3 +11,12 @@ export const OrderPlaced = defineEvent('orders.placed', {
 });
 export type OrderPlaced = EventData<typeof OrderPlaced>;
 // #endregion
+
+// #region durable
+export const OrderShipped = defineEvent('orders.shipped', {
+  schema: z.object({ orderId: z.string(), customerId: z.string() }),
+  guarantee: 'durable',
+  key: (order) => order.customerId,
+});
+export type OrderShipped = EventData<typeof OrderShipped>;
+// #endregion

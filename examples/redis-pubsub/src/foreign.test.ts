@@ -7,11 +7,12 @@ import { type Bus, createBus, type Receipt } from 'belfry';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Program } from '../test/program.js';
 import { findPython, type Python } from '../test/python.js';
-import { MyChannel, OrderPlaced } from './contracts.js';
+import { MyChannel, OrderPlaced, OrderShipped } from './contracts.js';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** What the built package exports as `@belfry/redis/lua/publish.lua`. */
 const publishLua = here('../../../packages/redis/src/lua/publish.lua');
+const appendLua = here('../../../packages/redis/src/lua/append.lua');
 const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 // The programs say mychannel and belfry:orders.placed, as a reader would: so nobody else may be on their Redis.
@@ -261,5 +262,28 @@ describe.skipIf(skipped)('Python with redis-py', () => {
     await drain();
     expect(groupsOf(handled, 'real')).toEqual(['audit', 'billing', 'board']);
     expect(groupsOf(handled, 'plain')).toEqual([]);
+  });
+
+  it('appends a durable event with the published script, and reads the log of what services append, too', async () => {
+    const append = async (orderId: string) => {
+      await using appender = python('append.py', appendLua, orderId, 'carol');
+      return JSON.parse(await appender.end()) as [number, string[], (string | number)[]];
+    };
+    const [listeners, [entry], groups] = await append('o-8');
+    expect({ listeners, entry, groups }).toEqual({
+      listeners: 0,
+      entry: expect.stringMatching(/^\d+-\d+$/),
+      groups: ['shop', 1],
+    });
+    await service.line('orders.shipped: o-8 to carol, as shipped-o-8 says');
+    expect(await append('o-8'), 'the id is known: nothing is appended').toEqual([0, [`=${entry}`], ['shop', 1]]);
+
+    await using reader = python('read.py');
+    await reader.line("shipped-o-8 {'orderId': 'o-8', 'customerId': 'carol'}");
+    await startBus('depot').publish(OrderShipped, { orderId: 'o-9', customerId: 'carol' }, { id: 'shipped-o-9' });
+    await reader.line("shipped-o-9 {'orderId': 'o-9', 'customerId': 'carol'}");
+    await service.line('orders.shipped: o-9 to carol, as shipped-o-9 says');
+    expect(reader.lines).toEqual([]);
+    expect(service.lines.filter((line) => line.startsWith('orders.shipped'))).toEqual([]);
   });
 });

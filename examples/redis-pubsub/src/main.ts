@@ -1,5 +1,5 @@
 import { runService } from 'belfry';
-import { Shop } from './service.js';
+import { Letters, Shop } from './service.js';
 
 // BELFRY_URL or REDIS_URL says where Redis is.
-await runService({ name: 'shop', handlers: [Shop] });
+await runService({ name: 'shop', handlers: [Shop, Letters] });

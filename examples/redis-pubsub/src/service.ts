@@ -1,5 +1,5 @@
-import { inject, Publisher, Subscribe } from 'belfry';
-import { MyChannel, OrderPlaced } from './contracts.js';
+import { inject, type MessageContext, Publisher, Subscribe } from 'belfry';
+import { MyChannel, OrderPlaced, OrderShipped } from './contracts.js';
 
 // #region service
 export class Shop {
@@ -16,6 +16,15 @@ export class Shop {
   async confirm({ orderId, customerId }: OrderPlaced) {
     console.log(`orders.placed: ${orderId} of ${customerId}`);
     await this.publisher.publish(MyChannel, `Thank you, ${customerId}! We have your order ${orderId}.`);
+  }
+}
+// #endregion
+
+// #region durable
+export class Letters {
+  @Subscribe(OrderShipped)
+  write({ orderId, customerId }: OrderShipped, { messageId }: MessageContext) {
+    console.log(`orders.shipped: ${orderId} to ${customerId}, as ${messageId} says`);
   }
 }
 // #endregion
