@@ -4,6 +4,7 @@ import 'reflect-metadata';
 // Write a message down
 export {
   type AnyContract,
+  type AnyEvent,
   type ChannelContract,
   type ChannelOptions,
   type AnyRequest,

@@ -2,9 +2,12 @@ import type { ChannelContract } from './channel.js';
 import type { EventContract } from './event.js';
 import type { Schema, SchemaInput, SchemaOutput } from './schema.js';
 
-/** Everything that can be published and subscribed to. */
+/** Any event. */
 // biome-ignore lint/suspicious/noExplicitAny: a contract's key function is contravariant in its schema, so `unknown` would fit no contract
-export type AnyContract = EventContract<string, any> | ChannelContract;
+export type AnyEvent = EventContract<string, any>;
+
+/** Everything that can be published and subscribed to. */
+export type AnyContract = AnyEvent | ChannelContract;
 
 /** What a handler gets: the output of the contract's schema; for several contracts, the union. */
 export type EventData<C extends AnyContract> = C extends { readonly schema: infer S }

@@ -25,7 +25,7 @@ export {
 export { type ChannelContract, type ChannelOptions, defineChannel } from './channel.js';
 
 // Read a contract
-export { type AnyContract, type EventData, type EventInput, isContract } from './contract.js';
+export { type AnyContract, type AnyEvent, type EventData, type EventInput, isContract } from './contract.js';
 export { type Schema, type SchemaInput, type SchemaOutput, type Validation, validate } from './schema.js';
 export type { Json, JsonInput, JsonMistake, NotJson } from './json.js';
 

@@ -1,9 +1,9 @@
 import type {
   AnyContract,
+  AnyEvent,
   AnyRequest,
   DeclaredErrors,
   Duration,
-  EventContract,
   EventData,
   ReplyPayload,
   RequestInput,
@@ -161,7 +161,7 @@ export interface Bus extends Publisher, Requester {
    * its name alone (with the version, `orders.placed.v2`) nothing is validated.
    * @throws BelfryError `CONTRACT_INVALID`, `UNSUPPORTED`
    */
-  inspect(contract: EventContract | string): Inspection;
+  inspect(contract: AnyEvent | string): Inspection;
   /** The subscriptions of this bus with their figures. */
   readonly subscriptions: readonly Subscription[];
   /** What this bus answers, with its figures. */

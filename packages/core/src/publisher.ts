@@ -1,4 +1,4 @@
-import type { AnyContract, EventContract, EventInput } from '@belfry/contracts';
+import type { AnyContract, AnyEvent, EventInput } from '@belfry/contracts';
 import type { PublishOptions } from './publication.js';
 import type { Receipt } from './transport.js';
 
@@ -22,5 +22,5 @@ export abstract class Publisher {
    * Calls a delayed durable event off, by the id that its receipt names. `false`: it is not delayed any more, or never was.
    * @throws BelfryError `CONTRACT_INVALID`, `UNSUPPORTED`, `BUS_CLOSED`, `TRANSPORT_UNAVAILABLE`, `PUBLISH_REFUSED`
    */
-  abstract cancel(contract: EventContract, id: string): Promise<boolean>;
+  abstract cancel(contract: AnyEvent, id: string): Promise<boolean>;
 }

@@ -1,9 +1,9 @@
 import {
   type AnyContract,
+  type AnyEvent,
   type AnyRequest,
   BelfryError,
   type Duration,
-  type EventContract,
   isRequest,
   type RequestPayload,
   toMilliseconds,
@@ -182,14 +182,14 @@ class TransportBus implements Bus {
     return this.#subscriptions.add(subject, call, options ?? {}, refusal);
   }
 
-  async cancel(contract: EventContract, id: string): Promise<boolean> {
+  async cancel(contract: AnyEvent, id: string): Promise<boolean> {
     if (!this.#publishing) throw closed(this.name);
     this.#checkContract(contract);
     this.#checkDurable(contract);
     return this.#transport.durable!.cancel(this.#subscriptions.channelOf(contract), id);
   }
 
-  inspect(contract: EventContract | string): Inspection {
+  inspect(contract: AnyEvent | string): Inspection {
     if (typeof contract === 'string') this.#require('durable events', contract);
     else {
       this.#checkContract(contract);
