@@ -266,7 +266,8 @@ export class Worker {
       if (this.#stopped) this.#release(held);
       else this.#ready.push(held);
     }
-    this.#dueIn(work.dueIn);
+    // What is due already it asks for when it has room, and not before: others are told meanwhile.
+    this.#dueIn(work.more ? undefined : work.dueIn);
     // When there is more although it would take it, the broker does not do everything in one call.
     this.#isUnheard = work.more || work.deliveries.length >= room;
     this.#fill();
@@ -285,9 +286,11 @@ export class Worker {
   }
 
   #answered({ settlement, token, held, again, resolve, reject }: Settling, { refused, failed }: Work): void {
+    held.isCommitting = false;
     const trouble = failed.find((each) => each.token === token);
     if (trouble !== undefined) {
       reject?.(commitRefused(this.#subject, trouble.message)); // it is still in its hands, and the handler says what is to become of it
+      if (held.afterwards !== undefined) this.#settle(held, held.afterwards);
       return;
     }
     this.#letGo(held);
@@ -385,9 +388,11 @@ export class Worker {
 
   readonly #commit: Commit = (held, commands, once) => {
     if (!this.#hands.has(held.token)) return Promise.reject(claimLost(this.#subject));
+    if (held.isCommitting) return Promise.reject(commitRefused(this.#subject, 'another one of the same is under way.'));
     const { id, token } = held;
     return new Promise((resolve, reject) => {
       this.#settle(held, { id, token, outcome: 'done', commands, once }, resolve, reject);
+      held.isCommitting = true;
     });
   };
 
@@ -401,6 +406,10 @@ export class Worker {
   }
 
   #settle(held: HeldDelivery, settlement: Settlement, resolve?: () => void, reject?: (error: Error) => void): void {
+    if (held.isCommitting) {
+      held.afterwards ??= settlement;
+      return;
+    }
     this.#settlements.push({ settlement, token: held.token, held, again: false, resolve, reject });
     this.#askSoon();
   }
@@ -442,6 +451,10 @@ class HeldDelivery implements Held {
   readonly attempt: number;
   /** The broker knows nothing of it any more. */
   orphaned = false;
+  /** A commit is under way. */
+  isCommitting = false;
+  /** What is to become of it when that is refused: the handler did not wait, or the time for draining was over. */
+  afterwards: Settlement | undefined;
   readonly #commit: Commit;
   #abort: AbortController | undefined;
   #reason: unknown;
