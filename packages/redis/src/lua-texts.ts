@@ -1569,14 +1569,15 @@ if not more and not exhausted and parked < max_parked then more = tonumber(about
 local delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
 if delayed then due_in = math.min(due_in or math.huge, math.max(0, delayed - now)) end
 
--- Who would take more than there is waits for the doorbell; and where there is more, somebody else is told.
+-- Who would take more than there is waits for the doorbell; and where there is more, somebody else is told. So it is when somebody leaves:
+-- it may have been the only one to know what is due when.
 local waiting = redis.call('HGET', BELLS, group) or ''
 local waits = string.find(waiting, instance .. ' ', 1, true) ~= nil
 if waits ~= (count < room) then
   waiting = waits and string.gsub(waiting, instance .. ' ', '') or waiting .. instance .. ' '
   redis.call('HSET', BELLS, group, waiting)
 end
-if more then ring(group, waiting, instance) end
+if more or (room == 0 and holding == #ids) then ring(group, waiting, instance) end
 return {
   due_in and string.format('%.0f', due_in) or '', more and 1 or 0, lapsed and 1 or 0, lost, repeated, about[2] or '',
   refused, kept, failed, given,

@@ -231,7 +231,9 @@ export class DurableGroup {
       this.#waiting = this.#waiting.filter((each) => each !== instance);
       if (wantsMore) this.#waiting.push(instance);
     }
-    if (more) this.wake(instance);
+    // Who leaves may have been the only one to know what is due when.
+    const leaves = room === 0 && ask.holding === ask.settlements.length;
+    if (more || leaves) this.wake(instance);
     const dueIn = this.#nextDue();
     return {
       refused,

@@ -223,13 +223,15 @@ export class Worker {
 
   #requestFor(settling: readonly Settling[]): WorkRequest {
     const { channel, group, instance, claimTimeout, once } = this.#options;
-    const tokens = this.#former.length === 0 ? [] : [...this.#hands.keys(), ...settling.map(({ token }) => token)];
+    // Also what is settled only by the next call is still its own.
+    const settled = [...settling, ...this.#settlements];
+    const tokens = this.#former.length === 0 ? [] : [...this.#hands.keys(), ...settled.map(({ token }) => token)];
     return {
       channel,
       group,
       instance,
       holder: this.#holder,
-      holding: this.#hands.size + settling.length,
+      holding: this.#hands.size + settled.length,
       settlements: settling.map(({ settlement }) => settlement),
       room: this.#room,
       claimTimeout,
