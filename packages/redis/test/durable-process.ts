@@ -1,6 +1,6 @@
 // A process of its own, to be killed or stopped: `node … durable-process.ts <url> <namespace> <options>` handles jobs until it gets SIGTERM,
 // which drains it. Says what happens, a line each: `ready <instance>`, `begins <n> <attempt>`, `aborted <n> <code>`, `done <n>`,
-// `rejected <n> <code>` of a commit.
+// `rejected <n> <code>` of a commit, `lost <claims>` at the end.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BelfryError } from '@belfry/contracts';
 import { createBus } from '@belfry/core';
@@ -11,9 +11,10 @@ const [url = '', namespace = '', options = '{}'] = process.argv.slice(2);
 const { attempts = 10, ...handling } = JSON.parse(options) as WorkOptions;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const codeOf = (error: unknown): string => (BelfryError.is(error) ? error.code : String(error));
-const bus = createBus({ name: 'workers', namespace, transport: redisTransport({ url }) });
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const bus = createBus({ name: 'workers', namespace, logger: silent, transport: redisTransport({ url }) });
 
-await bus.subscribe(
+const { stats } = await bus.subscribe(
   JobQueued,
   async ({ n, key = '', takes, does }, { attempt, signal, commit }) => {
     say(`begins ${n} ${attempt}`);
@@ -33,5 +34,9 @@ await bus.subscribe(
   },
   { ...handling, retry: { attempts, backoff: { type: 'fixed', delay: 20 } } },
 );
-process.once('SIGTERM', () => void bus.close({ timeout: 100 }).then(() => process.exit()));
+process.once('SIGTERM', async () => {
+  await bus.close({ timeout: 100 });
+  say(`lost ${stats.durable?.claimsLost}`);
+  process.exit();
+});
 say(`ready ${bus.instance}`);

@@ -98,3 +98,12 @@ export function watched<T>(promise: Promise<T>): Promise<T> {
 }
 
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Holds handlers back until the test opens it. */
+export function newGate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
