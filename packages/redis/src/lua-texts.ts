@@ -81,7 +81,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
@@ -429,7 +429,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
@@ -509,7 +509,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
@@ -852,7 +852,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
@@ -941,7 +941,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
@@ -1028,7 +1028,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
@@ -1121,7 +1121,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
@@ -1274,7 +1274,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end

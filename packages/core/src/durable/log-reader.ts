@@ -16,8 +16,8 @@ export interface LogReaderOptions {
   readonly clock: Clock;
 }
 
-/** Looks by itself after so long: a doorbell may have been lost with a connection. */
-const POLL_MS = 5000;
+/** Looks by itself after so long: nobody rings for a delayed event, and a doorbell may have been lost with a connection. */
+const POLL_MS = 1000;
 /** In the hands of the reader are at most so many, with those that wait for another attempt or behind their key. */
 const MOST_HELD = 1024;
 const MOST_AT_A_TIME = 128;
@@ -42,6 +42,7 @@ export class LogReader {
   #cursor = '';
   #ordinal = 0;
   #epoch = '';
+  #begun = false;
   #reading = false;
   #readAgain = false;
   #dueIn: number | undefined;
@@ -72,12 +73,14 @@ export class LogReader {
     this.#ordinal = count;
     this.#epoch = epoch;
     this.#dueIn = dueIn;
-    this.#setAlarm();
+    this.#begun = true;
+    if (this.#readAgain) this.ring();
+    else this.#setAlarm();
   }
 
   /** There may be something to read. */
   readonly ring = (): void => {
-    if (this.#reading) this.#readAgain = true;
+    if (this.#reading || !this.#begun) this.#readAgain = true;
     else void this.#readOn();
   };
 

@@ -117,7 +117,9 @@ export class DurableLog {
     const due = [...this.#delayed].filter(([, { dueAt }]) => dueAt <= now).sort(([, a], [, b]) => a.dueAt - b.dueAt);
     for (const [id, { event }] of due) {
       this.#delayed.delete(id);
-      this.#add(event, now);
+      const entry = this.#add(event, now);
+      const given = this.#given.get(id);
+      if (given !== undefined) given.entry = entry;
       this.#surroundings.announce(event.body);
     }
     if (due.length > 0) this.#wakeAll();

@@ -62,7 +62,7 @@ local function mature()
       local length, rest = string.match(kept, '^(%d*)[-:](.*)$')
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
-      add(body, key)
+      redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
       redis.call('PUBLISH', base .. 'all', body)
     end
   end
