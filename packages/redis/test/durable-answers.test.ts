@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineEvent } from '@belfry/contracts';
 import type { MessageContext } from '@belfry/core';
-import { startProxy, uniqueNamespace } from '@belfry/testing';
+import { uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { workScript } from '../src/scripts.js';
-import { areWaiting, leftIn, OrderPaid } from './durable-world.js';
+import { areWaiting, leftIn, OrderPaid, startProxyTo, until } from './durable-world.js';
 import { collectingLogger, range, sharedUrl, startBus } from './world.js';
 
 const admin = new Redis(sharedUrl);
@@ -21,13 +21,13 @@ describe('a worker whose connection breaks', () => {
     const handled: number[] = [];
     for (const contract of contracts) await bus.subscribe(contract, ({ n }) => void handled.push(n));
     await Promise.all(contracts.map((contract, n) => bus.publish(contract, { n })));
-    await vi.waitUntil(() => handled.length === contracts.length);
+    await until(() => handled.length === contracts.length);
     const clients = String(await admin.client('LIST')).split('\n');
     expect(clients.filter((line) => line.includes(bus.instance))).toHaveLength(2);
   });
 
   it('handles at once what it was given by an answer that was lost, and no attempt is counted for that', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const publisher = startBus('publisher', { url: sharedUrl }, { namespace });
     const bus = startBus('app', { url: proxy.url }, { namespace });
@@ -39,16 +39,16 @@ describe('a worker whose connection breaks', () => {
       const began = performance.now();
       await publisher.publish(OrderPaid, { n });
       await lost;
-      await vi.waitUntil(() => handled.length > n);
+      await until(() => handled.length > n);
       expect(performance.now() - began).toBeLessThan(4000); // a poll would take longer, and a claim half a minute
     }
     expect(handled).toEqual(range(5).map((n) => [n, 1]));
-    await vi.waitUntil(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0);
+    await until(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0);
     expect(subscription.stats.durable).toMatchObject({ claimsLost: 0, lost: 0, retried: 0 });
   });
 
   it('handles a flood once, each event in its first attempt, while its connection is cut at random moments', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const publisher = startBus('publisher', { url: sharedUrl }, { namespace });
     const bus = startBus('app', { url: proxy.url }, { namespace });
@@ -63,13 +63,13 @@ describe('a worker whose connection breaks', () => {
     await Promise.all(range(1000).map((n) => publisher.publish(OrderPaid, { n })));
     let cuts = 0;
     for (let before = -1; handled.length < 1000; cuts++) {
-      await vi.waitUntil(() => handled.length > before, { interval: 1, timeout: 10_000 });
+      await until(() => handled.length > before);
       before = handled.length;
       await sleep(Math.random() * 3);
       if (cuts % 2 === 0) proxy.cut({ name: /commands/ });
       else await Promise.race([proxy.cutAfterRequest(workScript.sha).catch(() => {}), sleep(100)]);
     }
-    await vi.waitUntil(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0);
+    await until(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0);
     expect(cuts).toBeGreaterThan(1);
     expect(handled.sort((a, b) => a - b)).toEqual(range(1000));
     expect(attempts).toEqual(new Set([1]));
@@ -77,7 +77,7 @@ describe('a worker whose connection breaks', () => {
   });
 
   it('commits once although the answer was lost', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const publisher = startBus('publisher', { url: sharedUrl }, { namespace });
     const bus = startBus('app', { url: proxy.url }, { namespace });
@@ -92,15 +92,15 @@ describe('a worker whose connection breaks', () => {
       const lost = proxy.cutAfterRequest('HINCRBY');
       await publisher.publish(OrderPaid, { n: 1 });
       await lost;
-      await vi.waitUntil(() => outcomes.length === round);
+      await until(() => outcomes.length === round);
     }
     expect(outcomes).toEqual(['committed', 'committed', 'committed']);
     expect(await admin.hget(`${namespace}:counts`, 'paid')).toBe('3');
-    await vi.waitUntil(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0);
+    await until(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0);
   });
 
   it('gives back at its end what it was given by an answer that was lost', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const logger = collectingLogger();
     const publisher = startBus('publisher', { url: sharedUrl }, { namespace });
@@ -113,11 +113,11 @@ describe('a worker whose connection breaks', () => {
     const lost = proxy.cutAfterRequest(workScript.sha, { name: /app.*commands/ });
     await publisher.publish(OrderPaid, { n: 1 });
     await lost;
-    await vi.waitUntil(() => logger.lines.some((line) => line.includes('cannot be read')), { interval: 1 });
+    await until(() => logger.lines.some((line) => line.includes('cannot be read')));
     const began = performance.now();
     const closed = leaver.close({ timeout: '5s' });
     await startBus('app', { url: sharedUrl }, { namespace }).subscribe(OrderPaid, noteOf('heir'));
-    await vi.waitUntil(() => handled.length === 1, { timeout: 10_000 });
+    await until(() => handled.length === 1);
     expect(performance.now() - began).toBeLessThan(5000);
     expect(handled).toEqual([['heir', 1, 1]]);
     expect((await closed).abandoned).toBe(0);

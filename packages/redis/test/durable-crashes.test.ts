@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageContext, SubscribeOptions } from '@belfry/core';
 import { uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
-import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { completedKey, JobQueued } from './durable-jobs.js';
-import { DurableProcess, leftIn, newGate, OrderPaid } from './durable-world.js';
+import { DurableProcess, leftIn, newGate, OrderPaid, until } from './durable-world.js';
 import { range, sharedUrl, startBus } from './world.js';
 
 const admin = new Redis(sharedUrl);
@@ -31,8 +31,7 @@ describe('what an instance has in its hands', () => {
       },
       options,
     );
-  const nothingIsLeft = () =>
-    vi.waitUntil(async () => (await leftIn(admin, `${namespace}:jobs.queued`, 'workers')) === 0);
+  const nothingIsLeft = () => until(async () => (await leftIn(admin, `${namespace}:jobs.queued`, 'workers')) === 0);
 
   it('is claimed by another one within the claim timeout when it is killed, as a second attempt', async () => {
     const claimTimeout = 1500;
@@ -42,7 +41,7 @@ describe('what an instance has in its hands', () => {
     await join({ claimTimeout });
     killed.process.kill('SIGKILL');
     const began = performance.now();
-    await vi.waitUntil(() => handled.length === 3, { timeout: 10_000 });
+    await until(() => handled.length === 3);
     expect(performance.now() - began).toBeLessThan(1.5 * claimTimeout); // a third of it between two looks
     expect(handled.sort()).toEqual(range(3).map((n) => [n, 2]));
     await nothingIsLeft();
@@ -63,7 +62,7 @@ describe('what an instance has in its hands', () => {
       retry: { attempts: 2 },
     });
     const dead = () => bus.inspect(JobQueued).deadLetters('workers').list();
-    await vi.waitUntil(async () => (await dead()).length === 1, { timeout: 5000 });
+    await until(async () => (await dead()).length === 1);
     expect(handled).toEqual([]);
     const [letter] = await dead();
     expect(letter).toMatchObject({ code: 'HANDLER_CRASHED', message: expect.stringContaining('None of 2 attempts') });
@@ -78,7 +77,7 @@ describe('what an instance has in its hands', () => {
     await Promise.all([stopped.saying('begins 1 1'), stopped.saying('begins 2 1')]);
     stopped.process.kill('SIGSTOP');
     await join({ claimTimeout });
-    await vi.waitUntil(() => handled.length === 2, { timeout: 5000 });
+    await until(() => handled.length === 2);
     stopped.process.kill('SIGCONT');
     expect(await stopped.saying('aborted 1')).toBe('CLAIM_LOST');
     expect(await stopped.saying('aborted 2')).toBe('CLAIM_LOST');
@@ -104,8 +103,8 @@ describe('what an instance has in its hands', () => {
       await startBus('app', { url: sharedUrl }, { namespace }).subscribe(OrderPaid, slow, { claimTimeout: 300 });
     const publisher = startBus('publisher', { url: sharedUrl }, { namespace });
     await publisher.publish(OrderPaid, { n: 1 });
-    await vi.waitUntil(() => attempts.length === 1);
-    await vi.waitUntil(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0, { timeout: 5000 });
+    await until(() => attempts.length === 1);
+    await until(async () => (await leftIn(admin, `${namespace}:orders.paid`, 'app')) === 0);
     expect(attempts).toEqual([1]);
   });
 
@@ -114,10 +113,10 @@ describe('what an instance has in its hands', () => {
     await publish(...range(6).map((n) => ({ n, takes: 60_000 }))); // four are begun
     await drained.saying('begins 3 1');
     await join({ claimTimeout: '30s', concurrency: 1 });
-    await vi.waitUntil(() => handled.length === 2); // what the other one had no hands for
+    await until(() => handled.length === 2); // what the other one had no hands for
     const began = performance.now();
     drained.process.kill('SIGTERM'); // it gives its handlers a tenth of a second
-    await vi.waitUntil(() => handled.length === 6, { timeout: 10_000, interval: 1 });
+    await until(() => handled.length === 6);
     expect(performance.now() - began).toBeLessThan(3000);
     expect(handled.sort()).toEqual(range(6).map((n) => [n, 1]));
     expect(await drained.saying('aborted 0')).toBe('BUS_CLOSED');
@@ -136,13 +135,13 @@ describe('what an instance has in its hands', () => {
     await leaver?.subscribe(OrderPaid, take('leaver'), { concurrency: 1 });
     const publisher = startBus('publisher', { url: sharedUrl }, { namespace });
     await Promise.all(range(200).map((n) => publisher.publish(OrderPaid, { n })));
-    await vi.waitUntil(() => done.length === 200);
+    await until(() => done.length === 200);
     await Promise.all([-1, ...range(20, 200)].map((n) => publisher.publish(OrderPaid, { n })));
-    await vi.waitUntil(() => leaver?.subscriptions[0]?.stats.inFlight === 1);
+    await until(() => leaver?.subscriptions[0]?.stats.inFlight === 1);
     await heir?.subscribe(OrderPaid, take('heir'));
     const began = performance.now();
     const closed = leaver?.close({ timeout: '10s' });
-    await vi.waitUntil(() => done.length === 220, { timeout: 5000 });
+    await until(() => done.length === 220);
     expect(performance.now() - began).toBeLessThan(3000);
     gate.open();
     await closed;

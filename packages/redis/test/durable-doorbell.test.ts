@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus } from '@belfry/core';
-import { startProxy, uniqueNamespace } from '@belfry/testing';
+import { uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
-import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { areWaiting, newGate, OrderPaid } from './durable-world.js';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { areWaiting, newGate, OrderPaid, startProxyTo, until } from './durable-world.js';
 import { range, sharedUrl, startBus } from './world.js';
 
 const admin = new Redis(sharedUrl);
@@ -42,7 +42,7 @@ describe('the doorbell', () => {
     for (const n of range(count)) {
       const began = performance.now();
       await publisher.publish(OrderPaid, { n });
-      await vi.waitUntil(() => handled.length === before + n + 1, { timeout: 10_000, interval: 1 });
+      await until(() => handled.length === before + n + 1);
       expect(performance.now() - began).toBeLessThan(within);
     }
     return handled.slice(before).map(([by]) => by);
@@ -59,7 +59,7 @@ describe('the doorbell', () => {
     await Promise.all([join('a'), join('b')]);
     await areIdle(2);
     await publisher.publish(OrderPaid, { n: SLOW });
-    await vi.waitUntil(() => handled.length === 1);
+    await until(() => handled.length === 1);
     const [[busy] = []] = handled;
     const by = await handledOneByOne(20);
     expect(by).not.toContain(busy);
@@ -67,7 +67,7 @@ describe('the doorbell', () => {
   });
 
   it('passes over a member that is dead', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     await join('a', proxy.url);
     await areIdle(1);
     await join('b');
@@ -77,7 +77,7 @@ describe('the doorbell', () => {
   });
 
   it('is made up for by the poll where it rang at a half-open connection', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     await join('a', proxy.url, 3000);
     await areIdle(1);
     await join('b', sharedUrl, 3000);
@@ -94,7 +94,7 @@ describe('the doorbell', () => {
       const published = Promise.all(range(2).map((n) => publisher.publish(OrderPaid, { n })));
       await sleep(round);
       await Promise.all([published, leaver.close()]);
-      await vi.waitUntil(() => handled.length === 2 * (round + 1), { timeout: SOON });
+      await until(() => handled.length === 2 * (round + 1), SOON);
       await areIdle(1);
     }
   });
@@ -103,10 +103,10 @@ describe('the doorbell', () => {
     await join('a');
     await areIdle(1);
     await publisher.publish(OrderPaid, { n: SLOW });
-    await vi.waitUntil(() => handled.length === 1);
+    await until(() => handled.length === 1);
     await Promise.all(range(10).map((n) => publisher.publish(OrderPaid, { n })));
     gate.open();
-    await vi.waitUntil(() => handled.length === 11, { timeout: SOON });
+    await until(() => handled.length === 11, SOON);
     expect(handled.map(([, n]) => n)).toEqual([SLOW, ...range(10)]);
   });
 
@@ -114,7 +114,7 @@ describe('the doorbell', () => {
     await Promise.all(['a', 'b', 'c'].map((by) => join(by)));
     await areIdle(3);
     await Promise.all([SLOW, SLOW, SLOW].map((n) => publisher.publish(OrderPaid, { n })));
-    await vi.waitUntil(() => handled.length === 3, { timeout: SOON });
+    await until(() => handled.length === 3, SOON);
     expect(handled.map(([by]) => by).sort()).toEqual(['a', 'b', 'c']);
     gate.open();
   });

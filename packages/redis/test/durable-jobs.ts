@@ -1,5 +1,5 @@
 // What the processes of the durable tests handle: jobs that say themselves what becomes of them.
-import { defineEvent } from '@belfry/contracts';
+import { type Duration, defineEvent } from '@belfry/contracts';
 import { z } from 'zod';
 
 export const JobQueued = defineEvent('jobs.queued', {
@@ -20,6 +20,6 @@ export const completedKey = (namespace: string, key: string): string => `${names
 /** How a process handles them. */
 export interface WorkOptions {
   readonly concurrency?: number;
-  readonly claimTimeout?: number | string;
+  readonly claimTimeout?: Duration;
   readonly attempts?: number;
 }

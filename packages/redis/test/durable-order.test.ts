@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { completedKey, JobQueued } from './durable-jobs.js';
-import { DurableProcess, leftIn } from './durable-world.js';
+import { DurableProcess, leftIn, until } from './durable-world.js';
 import { range, sharedUrl, startBus } from './world.js';
 
 const admin = new Redis(sharedUrl);
@@ -23,8 +23,7 @@ describe('the order of a key', () => {
       const counts = await Promise.all(KEYS.map((key) => admin.llen(completedKey(namespace, key))));
       return counts.reduce((sum, count) => sum + count);
     };
-    const haveCompleted = (count: number) =>
-      vi.waitUntil(async () => (await completed()) >= count, { timeout: 20_000, interval: 5 });
+    const haveCompleted = (count: number) => until(async () => (await completed()) >= count, 20_000);
     /** Waits until a process has something in its hands that takes a while, and says which. */
     const beginsSlowly = async ({ said }: DurableProcess): Promise<string> => {
       const begun = () => said.find((line) => /^begins \d{4} /.test(line))?.split(' ')[1];
@@ -51,16 +50,16 @@ describe('the order of a key', () => {
     const slow = await beginsSlowly(second);
     second.process.kill('SIGSTOP');
     const fourth = await joining;
-    await haveCompleted(500); // by the others, of the keys that are not in its hands
+    await haveCompleted(500);
     const isClaimed = () => [third, fourth].some(({ said }) => said.includes(`begins ${slow} 2`));
-    await vi.waitUntil(isClaimed, { timeout: 5000 });
+    await until(isClaimed);
     second.process.kill('SIGCONT');
     await haveCompleted(700);
     third.process.kill('SIGKILL');
     await publishing;
     await haveCompleted(KEYS.length * OF_EACH);
 
-    await vi.waitUntil(async () => (await leftIn(admin, `${namespace}:jobs.queued`, 'workers')) === 0);
+    await until(async () => (await leftIn(admin, `${namespace}:jobs.queued`, 'workers')) === 0);
     for (const key of KEYS) {
       const numbers = await admin.lrange(completedKey(namespace, key), 0, -1);
       expect(numbers.map(Number)).toEqual(range(OF_EACH));

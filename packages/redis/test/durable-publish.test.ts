@@ -1,17 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProxy, startRedis, uniqueNamespace } from '@belfry/testing';
+import { uniqueNamespace } from '@belfry/testing';
 import type { Bus } from '@belfry/core';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { Redis } from 'ioredis';
 import { appendScript } from '../src/scripts.js';
-import { callsOf, connectTo, entriesOf, nextTurn, numbersIn, OrderPaid, watched } from './durable-world.js';
+import {
+  callsOf,
+  connectTo,
+  entriesOf,
+  nextTurn,
+  numbersIn,
+  OrderPaid,
+  startOwnRedis,
+  startProxyTo,
+  until,
+  watched,
+} from './durable-world.js';
 import { collectingLogger, range, sharedUrl, startBus } from './world.js';
 
 const admin = new Redis(sharedUrl);
 afterAll(() => admin.disconnect());
 
 /** The first publish has the log looked after, by a script that is sent whole. */
-const isTended = (client: Redis) => vi.waitUntil(async () => (await callsOf(client, 'eval')) === 1);
+const isTended = (client: Redis) => until(async () => (await callsOf(client, 'eval')) === 1);
 const codeOf = (reason: unknown): unknown => (reason as { code?: unknown }).code;
 
 /** Publishes numbers from 52 on until one is confirmed. */
@@ -22,12 +33,12 @@ async function getsThrough(bus: Bus): Promise<void> {
       () => true,
       () => false,
     );
-  await vi.waitUntil(isConfirmed, { timeout: 10_000 });
+  await until(isConfirmed);
 }
 
 describe('publishing durable events over Redis', () => {
   it('sends what one turn published on one channel as one command', async () => {
-    await using redis = await startRedis({ fresh: true });
+    const redis = await startOwnRedis();
     const client = connectTo(redis.url);
     const bus = startBus('app', { url: redis.url, heartbeat: '1h' });
     await bus.publish(OrderPaid, { n: -1 });
@@ -40,7 +51,7 @@ describe('publishing durable events over Redis', () => {
   });
 
   it('sends again what was appended although the answer was lost, and it is there once', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const bus = startBus('app', { url: proxy.url }, { namespace });
     await bus.publish(OrderPaid, { n: 0 });
@@ -55,14 +66,14 @@ describe('publishing durable events over Redis', () => {
   });
 
   it('appends a flood once and in order while its connection is cut at random moments', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const bus = startBus('app', { url: proxy.url }, { namespace });
     await bus.publish(OrderPaid, { n: 0 });
     let [isOver, confirmed, cuts] = [false, 0, 0];
     const cutting = (async () => {
       for (let before = -1; !isOver; cuts++) {
-        await vi.waitUntil(() => isOver || confirmed > before, { interval: 1 }); // it has come back from the last one
+        await until(() => isOver || confirmed > before); // it has come back from the last one
         before = confirmed;
         await sleep(Math.random() * 10);
         if (cuts % 2 === 0) proxy.cut({ name: /commands/ });
@@ -89,7 +100,7 @@ describe('publishing durable events over Redis', () => {
   });
 
   it('says of what it gave up while Redis was away whether it was never written, or perhaps appended', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const logger = collectingLogger();
     const bus = startBus('app', { url: proxy.url, patience: 400 }, { namespace, logger });
@@ -98,7 +109,7 @@ describe('publishing durable events over Redis', () => {
     const written = watched(bus.publish(OrderPaid, { n: 1 }));
     await lost;
     await proxy.refuse();
-    await vi.waitUntil(() => logger.lines.some((line) => line.includes('Redis is away')));
+    await until(() => logger.lines.some((line) => line.includes('Redis is away')));
     const unwritten = bus.publish(OrderPaid, { n: 2 });
     await expect(unwritten).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
     await expect(written).rejects.toMatchObject({ code: 'PUBLISH_UNCONFIRMED' });
@@ -108,7 +119,7 @@ describe('publishing durable events over Redis', () => {
   });
 
   it('appends once what went into a half-open connection', async () => {
-    await using proxy = await startProxy({ url: sharedUrl });
+    const proxy = await startProxyTo(sharedUrl);
     const namespace = uniqueNamespace();
     const bus = startBus('app', { url: proxy.url, heartbeat: 100 }, { namespace });
     await bus.publish(OrderPaid, { n: 0 });
@@ -118,7 +129,7 @@ describe('publishing durable events over Redis', () => {
   });
 
   it('settles every publish while Redis neither answers nor hangs up, and goes on when it does', async () => {
-    await using redis = await startRedis({ fresh: true });
+    const redis = await startOwnRedis();
     const bus = startBus('app', { url: redis.url, heartbeat: 100, patience: 300 });
     await bus.publish(OrderPaid, { n: 0 });
     await redis.kill('SIGSTOP');
@@ -132,7 +143,7 @@ describe('publishing durable events over Redis', () => {
   });
 
   it('neither reorders nor loses nor doubles when the scripts are flushed in the middle of a flood', async () => {
-    await using redis = await startRedis({ fresh: true });
+    const redis = await startOwnRedis();
     const client = connectTo(redis.url);
     const bus = startBus('app', { url: redis.url });
     await bus.publish(OrderPaid, { n: 0 });
@@ -148,8 +159,8 @@ describe('publishing durable events over Redis', () => {
   });
 
   it('gives up what a later publish has overtaken, because somebody else had loaded a flushed script again', async () => {
-    await using redis = await startRedis({ fresh: true });
-    await using proxy = await startProxy({ url: redis.url });
+    const redis = await startOwnRedis();
+    const proxy = await startProxyTo(redis.url);
     const client = connectTo(redis.url);
     const bus = startBus('app', { url: proxy.url });
     await bus.publish(OrderPaid, { n: 0 });
@@ -158,10 +169,10 @@ describe('publishing durable events over Redis', () => {
     await client.script('FLUSH');
     proxy.slowReading(0); // answers wait
     const overtaken = watched(bus.publish(OrderPaid, { n: 1 }));
-    await vi.waitUntil(async () => (await client.info('errorstats')).includes('NOSCRIPT:count=1'));
+    await until(async () => (await client.info('errorstats')).includes('NOSCRIPT:count=1'));
     await client.script('LOAD', appendScript.text);
     const later = bus.publish(OrderPaid, { n: 2 });
-    await vi.waitUntil(async () => (await numbersIn(client, 'belfry:orders.paid')).length === 2);
+    await until(async () => (await numbersIn(client, 'belfry:orders.paid')).length === 2);
     proxy.slowReading(Number.POSITIVE_INFINITY);
     await expect(overtaken).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
     await later;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { defineEvent } from '@belfry/contracts';
+import { type RedisConfig, type RedisServer, startProxy, startRedis, type TcpProxy } from '@belfry/testing';
 import { Redis } from 'ioredis';
 import { onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
@@ -41,9 +42,23 @@ export class DurableProcess {
   /** Waits until it has said something that begins so, and gives the rest of the line. */
   async saying(beginning: string): Promise<string> {
     const line = () => this.said.find((each) => each.startsWith(beginning));
-    await vi.waitUntil(() => line() !== undefined, { timeout: 15_000 });
+    await until(() => line() !== undefined, 20_000);
     return (line() as string).slice(beginning.length).trim();
   }
+}
+
+/** A Redis of the test's own. It ends after the buses that the test starts on it: they need not wait for it in vain. */
+export async function startOwnRedis(config: RedisConfig = {}): Promise<RedisServer> {
+  const redis = await startRedis({ fresh: true, config });
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+/** A way to Redis that can break. It ends after the buses that the test starts on it. */
+export async function startProxyTo(url: string): Promise<TcpProxy> {
+  const proxy = await startProxy({ url });
+  onTestFinished(() => proxy.stop());
+  return proxy;
 }
 
 /** A connection of the test's own, which ends with it. */
@@ -82,7 +97,7 @@ export async function leftIn(redis: Redis, channel: string, group: string): Prom
 /** Resolves once so many instances of a group have asked for work and got none: the next doorbell is for one of them. */
 export async function areWaiting(redis: Redis, channel: string, group: string, count: number): Promise<void> {
   const bells = logKey(channel).replace(/log$/, 'bells');
-  await vi.waitUntil(async () => ((await redis.hget(bells, group)) ?? '').split(' ').length === count + 1);
+  await until(async () => ((await redis.hget(bells, group)) ?? '').split(' ').length === count + 1);
 }
 
 /** How often a server has run a command. */
@@ -90,6 +105,10 @@ export async function callsOf(redis: Redis, command: string): Promise<number> {
   const stats = await redis.info('commandstats');
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
 }
+
+/** Waits for a fact; generously, for a machine that is busy with other tests. What does not come true fails the test. */
+export const until = (fact: () => boolean | Promise<boolean>, timeout = 10_000): Promise<boolean> =>
+  vi.waitUntil(fact, { timeout, interval: 5 });
 
 /** Looked at later: until then its rejection is no surprise. */
 export function watched<T>(promise: Promise<T>): Promise<T> {
