@@ -109,6 +109,37 @@ describe('a durable event', () => {
     expect(groups, 'nobody works for the other group, so nobody makes it again').toEqual({ ledger: 1 });
   });
 
+  it('is handled again when Redis comes back as it was before, together with what was booked, and holds up nothing', async () => {
+    const { redis, client } = await redisWith({ config: { save: '3600 1' } });
+    const { lines, logger } = recorder();
+    const ledger = busOn(redis.url, 'ledger', { logger });
+    const booked: number[] = [];
+    let isSaved = false;
+    await ledger.subscribe(PaymentTaken, async ({ account, cents }, { commit }) => {
+      await vi.waitUntil(() => isSaved, patiently);
+      await commit(['HINCRBY', '{belfry:payments.taken}:balances', account, cents]);
+      booked.push(cents);
+    });
+    const till = busOn(redis.url, 'till');
+    await till.publish(PaymentTaken, { account: 'ann', cents: 1 });
+    await vi.waitUntil(() => ledger.subscriptions[0]?.stats.inFlight === 1, patiently);
+    await client.save();
+    isSaved = true;
+    await till.publish(PaymentTaken, { account: 'ann', cents: 10 });
+    await vi.waitUntil(async () => (await balanceOf(client, 'ann')) === '11', patiently);
+
+    await redis.kill('SIGKILL');
+    await redis.restart({ empty: false });
+    await till.publish(PaymentTaken, { account: 'ann', cents: 100 });
+    await vi.waitUntil(() => isDone(till), patiently);
+    expect(await balanceOf(client, 'ann')).toBe('101');
+    expect(booked).toEqual([1, 10, 1, 100]);
+    expect(
+      lines.filter((line) => /lost/.test(line)),
+      'nobody can say that one is gone',
+    ).toEqual([]);
+  });
+
   it('is booked once, although the answer to its commit was lost', async () => {
     const { redis, client } = await redisWith({ fresh: true });
     const proxy = await proxyTo(redis);

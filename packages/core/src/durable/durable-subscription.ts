@@ -50,7 +50,14 @@ export class DurableSubscription implements Load {
     this.#work =
       group === undefined
         ? new LogReader({ ...shared, signal })
-        : new Worker({ ...shared, group, instance, claimTimeout, once: options.once !== undefined });
+        : new Worker({
+            ...shared,
+            group,
+            instance,
+            claimTimeout,
+            once: options.once !== undefined,
+            resumedAt: () => transport.resumedAt,
+          });
   }
 
   get queued(): number {

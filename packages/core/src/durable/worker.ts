@@ -33,6 +33,8 @@ export interface WorkerOptions {
   readonly once: boolean;
   /** Handles one delivery. Never throws or rejects. */
   readonly run: (held: Held) => Outcome | Promise<Outcome>;
+  /** When the connection to the broker last came back; absent: it does not break. */
+  readonly resumedAt?: () => number;
   /** Something that its owner should know: at most one call for each occasion. */
   readonly tell: (news: News) => void;
   readonly clock: Clock;
@@ -88,6 +90,9 @@ export class Worker {
   #term = 0;
   /** Terms in whose name something may be held, although this worker does not know of it. */
   #former: string[] = [];
+  /** When the connection had last come back, as of the last call, and as of the last answer to this term; absent: there was none. */
+  #calledAt: number | undefined;
+  #answeredAt: number | undefined;
   #epoch: string | undefined;
   #meanMs = Number.POSITIVE_INFINITY;
   #meanSize = 1024;
@@ -223,6 +228,9 @@ export class Worker {
 
   #requestFor(settling: readonly Settling[]): WorkRequest {
     const { channel, group, instance, claimTimeout, once } = this.#options;
+    this.#calledAt = this.#options.resumedAt?.();
+    // A broker that was away may be back as it was earlier, with things in the name of this term that are long settled.
+    if (this.#answeredAt !== undefined && this.#answeredAt !== this.#calledAt) this.#endTerm();
     // Also what is settled only by the next call is still its own.
     const settled = [...settling, ...this.#settlements];
     const tokens = this.#former.length === 0 ? [] : [...this.#hands.keys(), ...settled.map(({ token }) => token)];
@@ -240,6 +248,12 @@ export class Worker {
     };
   }
 
+  #endTerm(): void {
+    this.#former = [...this.#former, this.#holder];
+    this.#term++;
+    this.#answeredAt = undefined;
+  }
+
   get #holder(): string {
     return `${this.#options.instance}.${this.#term}`;
   }
@@ -253,6 +267,7 @@ export class Worker {
   }
 
   #received(work: Work, settling: readonly Settling[], { former, room }: WorkRequest): void {
+    this.#answeredAt = this.#calledAt;
     if (this.#isAnotherLog(work.epoch)) this.#orphan(settling);
     this.#epoch = work.epoch;
     this.#former = this.#former.filter((holder) => !former?.holders.includes(holder));
@@ -320,8 +335,7 @@ export class Worker {
   /** Whether the broker did it is not known: what it may have given is in the hands of a term that ends here. */
   async #failed(error: unknown, settling: readonly Settling[]): Promise<void> {
     if (!isUnsent(error)) {
-      this.#former = [...this.#former, this.#holder];
-      this.#term++;
+      this.#endTerm();
       for (const each of settling) each.again = true;
     }
     this.#settlements = [...settling, ...this.#settlements];
