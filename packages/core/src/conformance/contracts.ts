@@ -29,6 +29,16 @@ const keyed = schemaOf<KeyedNumber>((value) => {
 /** With affinity to its key. */
 export const Keyed = defineEvent('conformance.keyed', { schema: keyed, key: ({ key }) => key });
 
+/** What most tests of durable events publish. */
+export const Booked = defineEvent('conformance.booked', { schema: numbered, guarantee: 'durable' });
+
+/** In the order of its key. */
+export const KeyedBooked = defineEvent('conformance.keyed-booked', {
+  schema: keyed,
+  guarantee: 'durable',
+  key: ({ key }) => key,
+});
+
 /** What most tests ask: two times as much. */
 export const Double = defineRequest('conformance.double', {
   input: numbered,

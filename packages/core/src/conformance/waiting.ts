@@ -3,9 +3,9 @@ const PATIENCE_MS = 10_000;
 const LOOK_AGAIN_MS = 2;
 
 /** Waits for a fact. Rejects when it does not come true, saying what was waited for. */
-export async function until(fact: () => boolean, what: string | (() => string)): Promise<void> {
+export async function until(fact: () => boolean | Promise<boolean>, what: string | (() => string)): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
-  while (!fact()) {
+  while (!(await fact())) {
     if (performance.now() > end) throw new Error(`Waited in vain: ${typeof what === 'string' ? what : what()}.`);
     await pause(LOOK_AGAIN_MS);
   }

@@ -19,6 +19,11 @@ export class World {
     this.namespace = `conformance:${newInstanceId()}`;
   }
 
+  /** What makes a transport for one more bus. */
+  async factory(): Promise<TransportFactory> {
+    return this.#create();
+  }
+
   /** Another instance of a service. */
   async bus(name = 'app', options: BusOptions = {}): Promise<Bus> {
     const transport = await this.#create();

@@ -6,6 +6,20 @@ import { concurrency } from './concurrency.js';
 import { context } from './context.js';
 import { data } from './data.js';
 import { delivery } from './delivery.js';
+import { durableBadInput } from './durable-bad-input.js';
+import { durableBroadcast } from './durable-broadcast.js';
+import { durableClaims } from './durable-claims.js';
+import { durableCommits } from './durable-commits.js';
+import { durableContext } from './durable-context.js';
+import { durableDeadLetters } from './durable-dead-letters.js';
+import { durableDelays } from './durable-delays.js';
+import { durableDrain } from './durable-drain.js';
+import { durableGroups } from './durable-groups.js';
+import { durableInspection } from './durable-inspection.js';
+import { durableOnce } from './durable-once.js';
+import { durableOrder } from './durable-order.js';
+import { durablePublishing } from './durable-publishing.js';
+import { durableRetries } from './durable-retries.js';
 import { failingHandlers } from './failing-handlers.js';
 import { groups } from './groups.js';
 import { keys } from './keys.js';
@@ -60,4 +74,18 @@ export const behaviours: readonly Behaviour[] = [
   ...requestStreamEnds,
   ...requestDrain,
   ...rawRequests,
+  ...durablePublishing,
+  ...durableGroups,
+  ...durableRetries,
+  ...durableOrder,
+  ...durableBadInput,
+  ...durableDeadLetters,
+  ...durableOnce,
+  ...durableDelays,
+  ...durableBroadcast,
+  ...durableClaims,
+  ...durableCommits,
+  ...durableDrain,
+  ...durableContext,
+  ...durableInspection,
 ];
