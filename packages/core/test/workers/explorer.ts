@@ -1,0 +1,176 @@
+// Explores the consumer loop of durable delivery: real workers over a real log in memory, on a clock, a network and doorbells that a seed
+// decides about. Its instances die, freeze, are cut off, get no answers, join and drain; what must be true of all of it stands in the ledger.
+import type { Worker } from '../../src/durable/worker.js';
+import { Exploration } from './exploration.js';
+import type { Mood } from './handlers.js';
+import { Instance } from './instance.js';
+import { Ledger } from './ledger.js';
+import type { Fault } from './line.js';
+
+const STEPS = 160;
+const KEYS = [undefined, undefined, undefined, 'a', 'a', 'b', 'c'];
+const FAULTS: readonly Fault[] = ['answer lost', 'answer lost', 'call lost', 'late', 'unsent'];
+/** A worker looks by itself after so long. */
+const POLL_MS = 5000;
+/** How exact an alarm is, beside what travels. */
+const ALARM_MS = 2;
+
+/** Runs one seed. @throws Error with the trace when something is not as it must be */
+export async function exploreWorkers(seed: number, Class: typeof Worker): Promise<readonly string[]> {
+  const exploration = new Exploration(seed);
+  // A worker measures its handlers, and reads ahead accordingly: in the time of the seed too.
+  Object.defineProperty(performance, 'now', { value: () => exploration.time, configurable: true });
+  try {
+    await new Explorer(exploration, Class).run();
+  } finally {
+    Reflect.deleteProperty(performance, 'now');
+  }
+  return exploration.trace;
+}
+
+class Explorer {
+  readonly #exploration: Exploration;
+  readonly #Worker: typeof Worker;
+  readonly #claimTimeout: number;
+  readonly #latency: number;
+  readonly #mood: Mood;
+  readonly #ledgers: readonly Ledger[];
+  readonly #instances = new Map<string, Instance>();
+  /** How likely a doorbell is lost. */
+  #lostBells = 0;
+  #names = 0;
+
+  constructor(exploration: Exploration, Class: typeof Worker) {
+    this.#exploration = exploration;
+    this.#Worker = Class;
+    this.#claimTimeout = exploration.pick([2000, 6000, 20_000])!;
+    this.#latency = exploration.pick([0, 0, 3])!;
+    this.#mood = { success: 0.7, brief: exploration.pick([10, 60, 300])! };
+    const most = exploration.pick([Number.POSITIVE_INFINITY, 2])!;
+    const channels = exploration.chance(0.3) ? ['orders', 'payments'] : ['orders'];
+    this.#ledgers = channels.map((channel): Ledger => {
+      const ring = (instance: string): boolean => this.#ring(instance, ledger);
+      const ledger: Ledger = new Ledger({ exploration, channel, claimTimeout: this.#claimTimeout, most, ring });
+      return ledger;
+    });
+  }
+
+  async run(): Promise<void> {
+    for (let n = 0; n < 3; n++) this.#join();
+    for (let step = 0; step < STEPS; step++) await this.#pass(this.#step());
+    await this.#comeToRest();
+    for (const ledger of this.#ledgers) ledger.checkEnd();
+    await this.#pass(0);
+  }
+
+  /** Returns how much time passes afterwards. */
+  #step(): number {
+    const exploration = this.#exploration;
+    const instance = exploration.pick([...this.#instances.values()].filter(({ state }) => state === 'up'));
+    const dice = exploration.below(100);
+    if (dice < 40) for (let n = exploration.chance(0.2) ? exploration.below(12) : 1; n > 0; n--) this.#publish();
+    else if (instance === undefined || dice < 43) this.#join();
+    else if (dice < 55) instance.faults.push(exploration.pick(FAULTS)!);
+    else if (dice < 57) instance.faults.push('fatal');
+    else if (dice < 59) this.#kill(instance);
+    else if (dice < 63 && !instance.isFrozen) instance.freeze(this.#interruption());
+    else if (dice < 67 && !instance.isCut) instance.cutOff(this.#interruption());
+    else if (dice < 68) this.#outage();
+    else if (dice < 72) instance.drain(exploration.below(2) * exploration.below(3000));
+    else if (dice < 74) this.#lostBells = exploration.pick([0, 0, 0, 0.5, 1])!;
+    else if (dice < 78) return exploration.below(this.#claimTimeout * 1.5);
+    return exploration.chance(0.3) ? 0 : exploration.below(60);
+  }
+
+  #publish(): void {
+    const exploration = this.#exploration;
+    const delay = exploration.chance(0.15) ? 1 + exploration.below(2000) : undefined;
+    exploration.pick(this.#ledgers)!.publish(exploration.pick(KEYS), delay);
+  }
+
+  #join(): void {
+    const name = `i${this.#names++}`;
+    const instance = new Instance({
+      name,
+      exploration: this.#exploration,
+      Worker: this.#Worker,
+      ledgers: this.#ledgers,
+      slots: 1 + this.#exploration.below(4),
+      claimTimeout: this.#claimTimeout,
+      latency: this.#latency,
+      mood: this.#mood,
+    });
+    this.#instances.set(name, instance);
+  }
+
+  #kill(instance: Instance): void {
+    instance.isHalfOpen = this.#exploration.chance(0.3);
+    instance.die();
+  }
+
+  /** The broker goes away, for everybody. */
+  #outage(): void {
+    const milliseconds = this.#interruption();
+    this.#exploration.note(`the broker is away for ${milliseconds}`);
+    for (const instance of this.#instances.values()) instance.awayUntil = this.#exploration.time + milliseconds;
+  }
+
+  /** Half of them are shorter than the claim timeout. */
+  #interruption(): number {
+    return 1 + this.#exploration.below(this.#claimTimeout * (this.#exploration.chance(0.5) ? 0.9 : 3));
+  }
+
+  #ring(name: string, ledger: Ledger): boolean {
+    const instance = this.#instances.get(name)!;
+    if (!this.#exploration.chance(this.#lostBells)) return instance.ring(ledger);
+    this.#exploration.note(`it rings at ${name} in vain`);
+    instance.lineTo(ledger).miss();
+    return true;
+  }
+
+  async #pass(milliseconds: number): Promise<void> {
+    await this.#exploration.pass(milliseconds, () => this.#look());
+  }
+
+  #look(): void {
+    for (const instance of this.#instances.values()) instance.look();
+    for (const ledger of this.#ledgers) this.#lookAt(ledger);
+  }
+
+  /** What could be delivered is with somebody who has room for it: at once, or by a poll when a doorbell was lost. */
+  #lookAt(ledger: Ledger): void {
+    const { time } = this.#exploration;
+    const lines = Array.from(this.#instances.values(), (instance) => instance.lineTo(ledger));
+    const roomy = lines.filter(({ roomySince }) => roomySince !== undefined);
+    const isUnderway = lines.some((line) => line.isUnderway);
+    const poll = Math.min(POLL_MS, this.#claimTimeout / 3) + 4 * this.#latency + ALARM_MS;
+    for (const life of ledger.available()) {
+      const isAlarm = life.attempts > 0 || life.isDelayed;
+      const since = life.since! + (isAlarm ? ALARM_MS + 2 * this.#latency : 0);
+      for (const { name, isDeaf, roomySince } of roomy) {
+        const isLate = !life.isHushed && !isDeaf && !isUnderway && time > since;
+        if (isLate || time > Math.max(life.since!, roomySince!) + poll)
+          this.#exploration.blame(`${ledger.named(life)} is not with ${name}, who has room since ${roomySince}`);
+      }
+    }
+  }
+
+  /** Everybody is well from now on: everything has to come to its end. */
+  async #comeToRest(): Promise<void> {
+    const exploration = this.#exploration;
+    exploration.note('all is well from now on');
+    this.#lostBells = 0;
+    Object.assign(this.#mood, { success: 0.95, brief: 20 });
+    for (const instance of this.#instances.values()) instance.recover();
+    this.#join();
+    const isOpen = () => this.#ledgers.some(({ open }) => open.size > 0);
+    for (let waited = 0; isOpen() && waited < 60 * this.#claimTimeout; waited += 500) await this.#pass(500);
+    if (isOpen()) exploration.blame('it does not come to its end');
+    // Nothing comes again, not even what somebody else is believed to hold.
+    for (let waited = 0; waited < 2 * this.#claimTimeout; waited += 500) await this.#pass(500);
+    const up = [...this.#instances.values()].filter(({ state }) => state === 'up');
+    for (const instance of up) instance.drain(1000);
+    await this.#pass(2 * this.#claimTimeout);
+    for (const { name, state } of up) if (state !== 'left') exploration.blame(`${name} does not leave`);
+  }
+}

@@ -1,0 +1,149 @@
+/** A fault that the explorer must find: changes of worker.ts by which it would break a promise. */
+export interface WorkerMutant {
+  readonly name: string;
+  readonly changes: readonly { readonly find: string; readonly replace: string }[];
+}
+
+const mutant = (name: string, ...changes: (readonly [find: string, replace: string])[]): WorkerMutant => ({
+  name,
+  changes: changes.map(([find, replace]) => ({ find, replace })),
+});
+
+export const mutants: readonly WorkerMutant[] = [
+  mutant('acknowledge before the handler is done', [
+    'const outcome = run(held);',
+    "this.#letGo(held);\n    this.#settle(held, { id: held.id, token: held.token, outcome: 'done' });\n    const outcome = run(held);",
+  ]),
+  mutant(
+    'forget the doorbell and the poll',
+    ['readonly ring = (): void => {\n    this.#ask();', 'readonly ring = (): void => {'],
+    ['Math.min(poll, milliseconds ?? poll)', '(milliseconds ?? Number.MAX_SAFE_INTEGER)'],
+  ),
+  mutant('forget the doorbell', ['readonly ring = (): void => {\n    this.#ask();', 'readonly ring = (): void => {']),
+  mutant('forget a doorbell that rings while it asks', [
+    'if (this.#asking) this.#askAgain = true;\n    else void',
+    'if (!this.#asking) void',
+  ]),
+  mutant('forget the poll', ['Math.min(poll, milliseconds ?? poll)', '(milliseconds ?? Number.MAX_SAFE_INTEGER)']),
+  mutant('forget what is due', ['this.#dueIn(work.more ? undefined : work.dueIn)', 'this.#dueIn(undefined)']),
+  mutant('ask all the time for what is due, without having room', ['work.more ? undefined : work.dueIn', 'work.dueIn']),
+  mutant('give signs of life too seldom', ['Math.min(POLL_MS, claimTimeout / 3)', 'POLL_MS']),
+  mutant('give no signs of life once it stops', [
+    'if (this.#stopped && this.#hands.size === 0) return;',
+    'if (this.#stopped) return;',
+  ]),
+  mutant('keep its term when an answer was lost', [
+    'if (!isUnsent(error)) {\n      this.#endTerm();',
+    'if (!isUnsent(error)) {',
+  ]),
+  mutant('forget a term that ended before the last one', [
+    'this.#former = [...this.#former, this.#holder];',
+    'this.#former = [this.#holder];',
+  ]),
+  mutant('say that it knows nothing of what it settles', [
+    '[...this.#hands.keys(), ...settled.map(({ token }) => token)]',
+    '[...this.#hands.keys()]',
+  ]),
+  mutant('say that it knows nothing of what it has in its hands', [
+    '[...this.#hands.keys(), ...settled.map(({ token }) => token)]',
+    'settled.map(({ token }) => token)',
+  ]),
+  mutant('say that it holds nothing', ['holding: this.#hands.size + settled.length', 'holding: 0']),
+  mutant('forget a settlement when an answer was lost', [
+    'this.#settlements = [...settling, ...this.#settlements];',
+    '',
+  ]),
+  mutant('try no more when an answer was lost', [
+    "if (this.#failures++ === 0) this.#options.tell({ what: 'unavailable', error });\n    this.#askAgain = true;",
+    "if (this.#failures++ === 0) this.#options.tell({ what: 'unavailable', error });",
+  ]),
+  mutant('settle twice', [
+    'this.#settlements.push({ settlement, token: held.token, held, again: false, resolve, reject });',
+    'for (let n = 0; n < 2; n++) this.#settlements.push({ settlement, token: held.token, held, again: false, resolve, reject });',
+  ]),
+  mutant('settle what was committed once more', [
+    'if (!refused.includes(token)) resolve?.();',
+    'if (!refused.includes(token)) {\n      if (resolve !== undefined) this.#hands.set(token, held);\n      resolve?.();\n    }',
+  ]),
+  mutant('say that a commit was made which was refused', ['if (trouble !== undefined) {', 'if (trouble === null) {']),
+  mutant('say that a commit was made although others have it', [
+    'else if (reject !== undefined) reject(claimLost(this.#subject));',
+    'else if (resolve !== undefined) resolve();',
+  ]),
+  mutant('forget what is to become of it when a commit was refused', [
+    'if (held.afterwards !== undefined) this.#settle(held, held.afterwards);',
+    '',
+  ]),
+  mutant('settle while a commit is under way', ['      held.isCommitting = true;\n', '']),
+  mutant('let handlers go on with what others have', [
+    '      this.#letGo(held);\n      held.abort(claimLost(this.#subject));',
+    '      this.#letGo(held);',
+  ]),
+  mutant('not look whether it has lapsed', [
+    'if (work.lapsed) this.#lapse(',
+    'if (work.lapsed === undefined) this.#lapse(',
+  ]),
+  mutant('not look what it still holds after an answer was lost', [
+    'else if (former !== undefined)',
+    'else if (former === null)',
+  ]),
+  mutant('abort what it still holds after an answer was lost', ['!work.kept.includes(token)', 'token > 0']),
+  mutant('begin what others have by now', [
+    'if (this.#hands.has(held.token) || held.orphaned) this.#start(held);',
+    'this.#start(held);',
+  ]),
+  mutant('settle what others have by now', [
+    'if (this.#hands.has(held.token)) {\n      this.#letGo(held);\n      this.#settle',
+    '{\n      this.#letGo(held);\n      this.#settle',
+  ]),
+  mutant('keep what it has read ahead when it stops', [
+    '      this.#release(held);\n      released++;',
+    '      this.#ready.push(held);\n      break;',
+  ]),
+  mutant('forget what it has read ahead when it stops', ['      this.#release(held);\n      released++;', '']),
+  mutant('begin what comes after it has stopped', [
+    'if (this.#stopped) this.#release(held);\n      else this.#ready',
+    'this.#ready',
+  ]),
+  mutant('not pass a doorbell on when it stops', ['    this.#ask(); // also to pass', '    // also to pass']),
+  mutant('ask for more although it stops', ['if (this.#stopped) return 0;\n    const { slots }', 'const { slots }']),
+  mutant('keep what its handlers run when the time is over', [
+    '      each.abort(reason);\n      this.#release(each);',
+    '      each.abort(reason);',
+  ]),
+  mutant('let handlers go on when the time is over', [
+    '      each.abort(reason);\n      this.#release(each);',
+    '      this.#release(each);',
+  ]),
+  mutant('be done before everything is settled', [
+    'return this.#settlements.length === 0 && !this.#asking && !this.#scheduled;',
+    'return true;',
+  ]),
+  mutant('be done before its handlers are', [
+    'while (!(this.#isQuiet && this.#running === 0))',
+    'while (!this.#isQuiet)',
+  ]),
+  mutant('rest although something may be held in its name', [' && this.#former.length === 0;', ';']),
+  mutant('run more than it has slots for', [
+    'while (this.#options.slots.free > 0)',
+    'while (this.#options.slots.free >= 0)',
+  ]),
+  mutant('never give a slot back', ['this.#options.slots.give(this.#fill);', '']),
+  mutant('ignore that there is more', [
+    'this.#isUnheard = work.more || work.deliveries.length >= room;',
+    'this.#isUnheard = work.deliveries.length >= room;',
+  ]),
+  mutant('wait for the doorbell although it does not ring here', [
+    'this.#isUnheard = work.more || work.deliveries.length >= room;',
+    'this.#isUnheard = work.more;',
+  ]),
+  mutant('not go on when a slot of others is free', ['options.slots.onFree(this.#fill);', '']),
+  mutant('try again without a pause', [
+    "await new Promise<void>((resolve) => this.#options.clock.after(pause, resolve, 'background'));",
+    'void pause;',
+  ]),
+  mutant('tell that others had it, although only an answer was lost', [
+    'for (const each of settling) each.again = true;\n    }',
+    '}',
+  ]),
+];
