@@ -302,19 +302,21 @@ forget()
 -- A sign of life: what the holder holds stays its own.
 redis.call('ZADD', SEEN, 'XX', now, holder)
 
--- What the dead held is due at once. The attempt counts: perhaps it was this entry that killed them.
+-- What the dead held is due at once. The attempt counts: perhaps it was this entry that killed them. And what is still in the name of a
+-- holder that is told now that it has lost it: nobody else would ever look for that.
+local is_dead = {}
+if lapsed then is_dead[holder] = true end
 if room > 0 then
-  local is_dead = {}
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', SEEN, '-inf', now - claim_after)) do
     redis.call('ZREM', SEEN, name)
     is_dead[name] = true
   end
-  if next(is_dead) then
-    local all = redis.call('HGETALL', WORK)
-    for i = 1, #all, 2 do
-      local entry = parse(all[i + 1])
-      if is_dead[entry.holder] then wait(all[i], entry, now) end
-    end
+end
+if next(is_dead) then
+  local all = redis.call('HGETALL', WORK)
+  for i = 1, #all, 2 do
+    local entry = parse(all[i + 1])
+    if is_dead[entry.holder] then wait(all[i], entry, now) end
   end
 end
 
