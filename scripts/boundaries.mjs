@@ -80,7 +80,8 @@ const example = {
 };
 /** What one example needs beside that. */
 const exampleExtras = {
-  'examples/flights': ['log-update'], // redraws the departure board in place
+  // Reads what was committed in Redis; redraws the departure board in place.
+  'examples/flights': ['ioredis', 'log-update'],
 };
 
 /**

@@ -8,7 +8,7 @@ import type { Truth } from './truth.js';
 
 const truth: Truth = {
   flights: { 'flights.departed': new Set([1, 2]), 'flights.delayed': new Set([2]) },
-  airportDays: { 'ORD 2001-01-01': { departed: 2, delayed: 1 } },
+  airportDays: { 'flights.departed': { 'ORD 2001-01-01': 2 }, 'flights.delayed': { 'ORD 2001-01-01': 1 } },
   departures: { ORD: [1, 2] },
 };
 const departures = readFlights().slice(0, 2);
@@ -24,7 +24,8 @@ const faultless: readonly (readonly [service: string, entries: readonly JournalE
   ['airports', [...departed, entry('answered', 'airports.lookup')]],
   ['delays', [departed[0]!, entry('asked', 'airports.lookup')]],
   ['delays', [departed[1]!, entry('published', 'flights.delayed', 2)]],
-  ['statistics', [...departed, entry('handled', 'flights.delayed', 2)]],
+  ['statistics', [departed[0]!]],
+  ['statistics', [departed[1]!, entry('handled', 'flights.delayed', 2)]],
   ['board', [...departed, entry('handled', 'flights.delayed', 2), entry('asked', 'airports.lookup')]],
 ];
 const everyEntry = faultless.flatMap(([, entries], instance) => entries.map((_, at) => ({ instance, at })));
@@ -48,14 +49,16 @@ describe('the check', () => {
     const result = check(truth, evidence());
     expect(result.problems).toEqual([]);
     expect(result.services).toEqual([
-      { service: 'feed', published: 2, handled: 0, missed: 0, twice: 0, asked: 0, answered: 0 },
-      { service: 'airports', published: 0, handled: 4, missed: 0, twice: 0, asked: 0, answered: 2 },
-      { service: 'delays', published: 1, handled: 2, missed: 0, twice: 0, asked: 1, answered: 0 },
-      { service: 'statistics', published: 0, handled: 3, missed: 0, twice: 0, asked: 0, answered: 0 },
-      { service: 'board', published: 0, handled: 3, missed: 0, twice: 0, asked: 1, answered: 0 },
-      { service: 'demo', published: 0, handled: 0, missed: 0, twice: 0, asked: 0, answered: 0 },
+      { service: 'feed', published: 2, handled: 0, missed: 0, twice: 0, retried: 0, asked: 0, answered: 0 },
+      { service: 'airports', published: 0, handled: 4, missed: 0, twice: 0, retried: 0, asked: 0, answered: 2 },
+      { service: 'delays', published: 1, handled: 2, missed: 0, twice: 0, retried: 0, asked: 1, answered: 0 },
+      { service: 'statistics', published: 0, handled: 3, missed: 0, twice: 0, retried: 0, asked: 0, answered: 0 },
+      { service: 'board', published: 0, handled: 3, missed: 0, twice: 0, retried: 0, asked: 1, answered: 0 },
+      { service: 'demo', published: 0, handled: 0, missed: 0, twice: 0, retried: 0, asked: 0, answered: 0 },
     ]);
-    expect(summaryLines(result)).toContain('published: 3  handled: 12  missed: 0  twice: 0  asked: 2  answered: 2');
+    expect(summaryLines(result)).toContain(
+      'published: 3  handled: 12  missed: 0  twice: 0  retried: 0  asked: 2  answered: 2',
+    );
   });
 
   it('finds every entry that is missing', () => {
@@ -138,10 +141,52 @@ describe('the check', () => {
     );
   });
 
-  it('finds a wrong count', () => {
-    const airportDays = { 'ORD 2001-01-01': { departed: 2, delayed: 0 } };
+  it.each([
+    [
+      'flights.departed',
+      0,
+      'statistics counted flights.departed wrong on 1 airport days, first ORD 2001-01-01: 0; the file says 2',
+    ],
+    [
+      'flights.delayed',
+      2,
+      'statistics counted flights.delayed wrong on 1 airport days, first ORD 2001-01-01: 2; the file says 1',
+    ],
+  ])('finds a wrong count of %s', (event, count, problem) => {
+    const airportDays = { ...truth.airportDays, [event]: { 'ORD 2001-01-01': count } };
+    expect(check(truth, { ...evidence(), airportDays }).problems).toEqual([problem]);
+  });
+
+  it('finds a count of a day that the file does not have', () => {
+    const airportDays = { ...truth.airportDays, 'flights.delayed': { 'ORD 2001-01-01': 1, 'ORD 2001-01-02': 1 } };
     expect(check(truth, { ...evidence(), airportDays }).problems).toEqual([
-      'statistics counted wrong on 1 airport days, first ORD 2001-01-01: 2 departed, 0 delayed; the file says 2 departed, 1 delayed',
+      'statistics counted flights.delayed wrong on 1 airport days, first ORD 2001-01-02: 1; the file says 0',
+    ]);
+  });
+
+  it('counts what was done at a later attempt, and takes it for no fault', () => {
+    const retried = evidence((entries) =>
+      entries.map((each) =>
+        each.name === 'flights.delayed' && each.did === 'handled' ? { ...each, attempt: 2 } : each,
+      ),
+    );
+    const { problems, services } = check(truth, retried);
+    expect(problems).toEqual([]);
+    expect(services.map(({ service, retried }) => [service, retried])).toContainEqual(['statistics', 1]);
+  });
+
+  it('goes by the committed count where a killed replica could not write down what it did', () => {
+    const killed = evidence((entries, instance) => (instance === 6 ? entries.slice(0, 1) : entries));
+    killed.journals[6]!.death = 'statistics was killed';
+    const { problems, services } = check(truth, killed);
+    expect(problems).toEqual(['statistics was killed']);
+    expect(services.find(({ service }) => service === 'statistics')).toMatchObject({ handled: 3, missed: 0 });
+
+    const uncounted = { ...truth.airportDays, 'flights.delayed': {} };
+    expect(check(truth, { ...killed, airportDays: uncounted }).problems).toEqual([
+      'statistics was killed',
+      'statistics missed flights.delayed: 2',
+      expect.stringContaining('statistics counted flights.delayed wrong on 1 airport days'),
     ]);
   });
 });

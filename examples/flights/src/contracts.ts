@@ -31,6 +31,8 @@ export const FlightDelayed = defineEvent('flights.delayed', {
     originCity: z.string(),
     destinationCity: z.string(),
   }),
+  guarantee: 'durable',
+  key: ({ origin }) => origin, // what is told of an airport is handled in that order
   description: `A flight arrives ${LONG_DELAY_MINUTES} minutes late, or later still.`,
 });
 export type FlightDelayed = EventData<typeof FlightDelayed>;

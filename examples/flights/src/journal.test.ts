@@ -17,7 +17,7 @@ it('writes down what was published and handled, asked and answered', async () =>
   expect(entries).toEqual(
     expect.arrayContaining([
       { did: 'published', name: 'flights.departed', flight: 7 },
-      { did: 'handled', name: 'flights.departed', flight: 7 },
+      { did: 'handled', name: 'flights.departed', flight: 7, attempt: 1 },
       { did: 'asked', name: 'airports.lookup', flight: undefined },
       { did: 'answered', name: 'airports.lookup', flight: undefined },
     ]),

@@ -7,6 +7,8 @@ export interface JournalEntry {
   readonly name: string;
   /** The flight that the event is about; requests are about none. */
   readonly flight?: number;
+  /** Of an event that was handled: at which attempt. */
+  readonly attempt?: number;
 }
 
 /** What one instance of a service did. */
@@ -36,7 +38,12 @@ export const journal =
   (write: (entry: JournalEntry) => void): Middleware =>
   async (call, next) => {
     const { flight } = call.data as { readonly flight?: number };
-    const entry: JournalEntry = { did: did[call.side], name: call.contract?.name ?? '', flight };
+    const entry: JournalEntry = {
+      did: did[call.side],
+      name: call.contract?.name ?? '',
+      flight,
+      ...(call.side === 'handle' && { attempt: call.context.attempt }),
+    };
     if (call.side === 'request') write(entry); // asked is asked, also when no answer comes
     try {
       const result = await next();

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createBus, redisTransport, silentLogger } from 'belfry';
+import { sumOf } from './airport-days.js';
 import { FlightDeparted } from './contracts.js';
 import { listDepartures } from './departures.js';
 import { journal } from './journal.js';
@@ -7,6 +8,7 @@ import { type Evidence, LISTED_AIRPORT, QUIET_MS, type RunOptions, unlessAborted
 import { ServiceProcess } from './service-process.js';
 import { fleet } from './services.js';
 import { Tally } from './tally.js';
+import { Traces } from './traces.js';
 
 /** Runs every service in a process of its own, over Redis. What each of them does comes back over a pipe to its process. */
 export async function runInProcesses(redisUrl: string, options: RunOptions): Promise<Evidence> {
@@ -24,25 +26,31 @@ export async function runInProcesses(redisUrl: string, options: RunOptions): Pro
   });
   // Whether Redis is there is found out once, not by every process for itself.
   await bus.ready(FlightDeparted, { groups: [] });
+  await using traces = new Traces(redisUrl, namespace);
   const args = ['--seconds', `${seconds}`, '--work', `${workTimeMs}`];
   const env = { BELFRY_URL: redisUrl, BELFRY_NAMESPACE: namespace };
   const processes = fleet.map((name) => new ServiceProcess(name, args, env, tally.journalOf(name)));
-  const named = (name: string) => processes.find((each) => each.name === name)!;
+  const named = (name: string) => processes.filter((each) => each.name === name);
   let departures: Evidence['departures'];
   try {
     departures = await unlessAborted(signal, async () => {
       for (const line of await Promise.all(processes.map(introduction))) console.log(line);
       console.log(
-        `\nTry kill -9 on one of the two delays or airports, and see what the summary says of it.${advice(workTimeMs)}\n`,
+        `\nTry kill -9 on one of the two airports, delays or statistics, and see what the summary says of it.${advice(workTimeMs)}\n`,
       );
-      await named('feed').replay();
+      await named('feed')[0]!.replay();
       await tally.settled(expectedFlights, QUIET_MS);
       return listDepartures(bus, LISTED_AIRPORT);
     });
   } finally {
     await Promise.all(processes.map((each) => each.stop()));
+    await bus.close(); // nobody writes any more: the traces can go
   }
-  return { journals: tally.journals, airportDays: named('statistics').airportDays, departures };
+  const airportDays = {
+    'flights.departed': sumOf(named('statistics').map((replica) => replica.departures)),
+    'flights.delayed': await traces.delayCounts(),
+  };
+  return { journals: tally.journals, airportDays, departures };
 }
 
 const advice = (workTimeMs: number): string =>

@@ -6,7 +6,7 @@ export type FromService =
   | { readonly type: 'ready'; readonly instance: string }
   | { readonly type: 'entry'; readonly entry: JournalEntry }
   | { readonly type: 'replayed' }
-  | { readonly type: 'counted'; readonly airportDays: AirportDays }
+  | { readonly type: 'counted'; readonly departures: AirportDays }
   | { readonly type: 'failed'; readonly reason: string };
 
 /** What the parent says. */

@@ -1,6 +1,6 @@
 import type { FlightDeparted } from './contracts.js';
 import type { Journal } from './journal.js';
-import type { AirportDays } from './truth.js';
+import type { Truth } from './truth.js';
 
 /** How to run the fleet. */
 export interface RunOptions {
@@ -18,8 +18,8 @@ export interface RunOptions {
 export interface Evidence {
   /** One of each instance. */
   readonly journals: readonly Journal[];
-  /** As `statistics` counted them. */
-  readonly airportDays: AirportDays;
+  /** As `statistics` counted them: departures in its processes, long delays where it commits them. */
+  readonly airportDays: Truth['airportDays'];
   /** Of {@link LISTED_AIRPORT}, as `airports` listed them at the end. */
   readonly departures: readonly FlightDeparted[];
 }
@@ -27,8 +27,11 @@ export interface Evidence {
 /** The one that `airports` is asked about at the end: the busiest. */
 export const LISTED_AIRPORT = 'ORD';
 
-/** When not everything has been handled, and nothing more happens for so long, then nothing more will: no request takes longer. */
-export const QUIET_MS = 4000;
+/**
+ * When not everything has been handled, and nothing more happens for so long, then nothing more will: no request takes longer, and what a
+ * dead replica had in hand is taken over before that.
+ */
+export const QUIET_MS = 6000;
 
 /** Rejects when the signal aborts, whatever the work does then. */
 export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {

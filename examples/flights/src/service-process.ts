@@ -6,8 +6,18 @@ import type { FromService, ToService } from './messages.js';
 import type { ServiceName } from './services.js';
 import type { AirportDays } from './truth.js';
 
-// The same file before and after the compiler.
-const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './service.ts' : './service.js', import.meta.url));
+/** What a process runs. */
+export interface Program {
+  readonly file: string;
+  /** For Node. */
+  readonly options: readonly string[];
+}
+
+const program: Program = {
+  // The same file before and after the compiler.
+  file: fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './service.ts' : './service.js', import.meta.url)),
+  options: process.execArgv,
+};
 
 const STOP_TIMEOUT_MS = 8000;
 
@@ -15,10 +25,11 @@ const STOP_TIMEOUT_MS = 8000;
 export class ServiceProcess {
   /** Resolves with the id of the instance once the service is ready. */
   readonly ready: Promise<string>;
-  /** What `statistics` has counted: there when it has stopped. */
-  airportDays: AirportDays = {};
+  /** What `statistics` has counted in its process: there when it has stopped. A killed one takes it along. */
+  departures: AirportDays = {};
+  /** Resolves when the process is gone, however it ended. */
+  readonly gone: Promise<unknown>;
   readonly #process: ChildProcess;
-  readonly #closed: Promise<unknown>;
   #stopping = false;
 
   constructor(
@@ -26,23 +37,25 @@ export class ServiceProcess {
     args: readonly string[],
     env: Readonly<Record<string, string>>,
     journal: Journal,
+    { file, options }: Program = program,
   ) {
     // Only the board writes to the terminal; what the others may have to say goes to standard error.
     const output = name === 'board' ? 'inherit' : 2;
-    this.#process = fork(main, [name, ...args], {
+    this.#process = fork(file, [name, ...args], {
+      execArgv: [...options],
       env: { ...process.env, ...env },
       stdio: ['ignore', output, 2, 'ipc'],
     });
     this.#process.on('message', (message: FromService) => {
       if (message.type === 'entry') journal.write(message.entry);
-      if (message.type === 'counted') this.airportDays = message.airportDays;
+      if (message.type === 'counted') this.departures = message.departures;
     });
     this.#process.once('exit', (code, signal) => {
       if (!this.#stopping)
         journal.death = `${this} ${signal ? `was killed (${signal})` : `ended by itself: exit code ${code}`}`;
     });
     // Not `exit`: the last messages may still be in the pipe then.
-    this.#closed = once(this.#process, 'close');
+    this.gone = once(this.#process, 'close');
     this.ready = this.#hear('ready').then(({ instance }) => instance);
     this.ready.catch(() => {}); // nobody waits for it any more when the start is interrupted
   }
@@ -59,8 +72,13 @@ export class ServiceProcess {
     this.#stopping = true;
     this.#say('stop');
     const last = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await this.#closed;
+    await this.gone;
     clearTimeout(last);
+  }
+
+  /** As kill -9 does: it gets to do nothing more. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
   }
 
   toString(): string {

@@ -1,4 +1,11 @@
-import { ContainerModule, createService, type HandlerClass, type Service } from 'belfry';
+import {
+  ContainerModule,
+  createService,
+  type HandlerClass,
+  type Middleware,
+  type Service,
+  type TransportFactory,
+} from 'belfry';
 import { Airports } from './airports.js';
 import { Board } from './board.js';
 import { Delays, WorkTime } from './delays.js';
@@ -20,13 +27,14 @@ export type ServiceName = keyof typeof handlers;
 
 export const isServiceName = (name: string): name is ServiceName => Object.hasOwn(handlers, name);
 
-/** What the demo runs. The two `airports` are replicas, and so are the two `delays`: they share the work. */
+/** What the demo runs. What is there twice are replicas: they share the work. */
 export const fleet: readonly ServiceName[] = [
   'feed',
   'airports',
   'airports',
   'delays',
   'delays',
+  'statistics',
   'statistics',
   'board',
 ];
@@ -35,13 +43,20 @@ export const fleet: readonly ServiceName[] = [
 export interface Setting {
   /** Default: `BELFRY_URL`. */
   readonly url?: string;
+  /** Instead of a URL. */
+  readonly transport?: TransportFactory;
   /** Default: `BELFRY_NAMESPACE`. */
   readonly namespace?: string;
   readonly workTimeMs: number;
   readonly write: (entry: JournalEntry) => void;
+  /** Goes around the handlers, inside of the journal. */
+  readonly middleware?: readonly Middleware[];
 }
 
-export const createFlightService = (name: ServiceName, { url, namespace, workTimeMs, write }: Setting): Service =>
+export const createFlightService = (
+  name: ServiceName,
+  { url, transport, namespace, workTimeMs, write, middleware = [] }: Setting,
+): Service =>
   createService({
     name,
     handlers: handlers[name],
@@ -55,8 +70,9 @@ export const createFlightService = (name: ServiceName, { url, namespace, workTim
           .onDeactivation((screen) => screen.done()); // when the service has stopped
       }),
     ],
-    middleware: [journal(write)],
+    middleware: [journal(write), ...middleware],
     url,
+    transport,
     namespace,
     // The board owns the terminal: say LOG_LEVEL=info to see the services start and stop all the same.
     env: { LOG_LEVEL: 'warn', ...process.env },

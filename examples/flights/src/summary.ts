@@ -1,16 +1,17 @@
 import type { CheckResult, ServiceResult } from './check.js';
 import type { FlightDeparted } from './contracts.js';
 
-const figures = ['published', 'handled', 'missed', 'twice', 'asked', 'answered'] as const;
+const figures = ['published', 'handled', 'missed', 'twice', 'retried', 'asked', 'answered'] as const;
+const WIDTH = 10;
 
 /** The result as a table, with the problems below it. */
 export function summaryLines({ services, problems }: CheckResult): string[] {
   const sum = (figure: (typeof figures)[number]): number =>
     services.reduce((total, service) => total + service[figure], 0);
   const row = (service: ServiceResult): string =>
-    service.service.padEnd(10) + figures.map((figure) => String(service[figure]).padStart(11)).join('');
+    service.service.padEnd(WIDTH) + figures.map((figure) => String(service[figure]).padStart(WIDTH)).join('');
   return [
-    `service   ${figures.map((figure) => figure.padStart(11)).join('')}`,
+    'service'.padEnd(WIDTH) + figures.map((figure) => figure.padStart(WIDTH)).join(''),
     ...services.map(row),
     '',
     figures.map((figure) => `${figure}: ${sum(figure)}`).join('  '),

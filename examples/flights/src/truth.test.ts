@@ -10,9 +10,9 @@ describe('the truth', () => {
     expect(truth.flights['flights.departed'].size).toBe(5000);
     expect(truth.flights['flights.delayed'].size).toBe(285);
     expect(truth.flights['flights.delayed'].has(1)).toBe(true); // the first one: Honolulu to San Francisco, 95 minutes
-    expect(truth.airportDays['ORD 2001-01-09']).toMatchObject({ departed: 8 });
-    expect(truth.airportDays['DFW 2001-02-24']).toMatchObject({ delayed: 5 });
-    expect(Object.keys(truth.airportDays)).toHaveLength(3261);
+    expect(truth.airportDays['flights.departed']['ORD 2001-01-09']).toBe(8);
+    expect(truth.airportDays['flights.delayed']['DFW 2001-02-24']).toBe(5);
+    expect(Object.keys(truth.airportDays['flights.departed'])).toHaveLength(3261);
     expect(truth.departures.ORD).toHaveLength(283);
   });
 

@@ -59,9 +59,9 @@ export class DemoProcess {
     );
   }
 
-  /** The figures of the summary: published, handled, missed, twice, asked, answered. */
+  /** The figures of the summary: published, handled, missed, twice, retried, asked, answered. */
   figuresOf(service: string): number[] {
-    const row = this.stdout.match(new RegExp(`^${service}((?: +\\d+){6})$`, 'm'));
+    const row = this.stdout.match(new RegExp(`^${service}((?: +\\d+){7})$`, 'm'));
     return (row?.[1] ?? '').trim().split(/ +/).map(Number);
   }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { DemoProcess } from './demo-process.js';
 
@@ -8,15 +9,15 @@ const redisUrl = process.env.BELFRY_TEST_REDIS_URL ?? '';
 function expectFullService(demo: DemoProcess): void {
   expect(demo.stdout).toContain('missed: 0  twice: 0');
   expect(demo.stdout).toContain('283 departures of ORD');
-  expect(demo.figuresOf('feed')).toEqual([5000, 0, 0, 0, 0, 0]);
+  expect(demo.figuresOf('feed')).toEqual([5000, 0, 0, 0, 0, 0, 0]);
   // Each asks once about each airport that it meets. Which ones a replica of `delays` meets depends on which flights it gets.
-  const [askedByDelays = 0, askedByBoard = 0] = ['delays', 'board'].map((service) => demo.figuresOf(service)[4]);
+  const [askedByDelays = 0, askedByBoard = 0] = ['delays', 'board'].map((service) => demo.figuresOf(service)[5]);
   expect(askedByDelays).toBeGreaterThan(100);
   expect(askedByBoard).toBeGreaterThanOrEqual(203);
-  expect(demo.figuresOf('airports')).toEqual([0, 10_000, 0, 0, 0, askedByDelays + askedByBoard + 1]);
-  expect(demo.figuresOf('delays')).toEqual([285, 5000, 0, 0, askedByDelays, 0]);
-  expect(demo.figuresOf('statistics')).toEqual([0, 5285, 0, 0, 0, 0]);
-  expect(demo.figuresOf('board')).toEqual([0, 5285, 0, 0, askedByBoard, 0]);
+  expect(demo.figuresOf('airports')).toEqual([0, 10_000, 0, 0, 0, 0, askedByDelays + askedByBoard + 1]);
+  expect(demo.figuresOf('delays')).toEqual([285, 5000, 0, 0, 0, askedByDelays, 0]);
+  expect(demo.figuresOf('statistics')).toEqual([0, 5285, 0, 0, 0, 0, 0]);
+  expect(demo.figuresOf('board')).toEqual([0, 5285, 0, 0, 0, askedByBoard, 0]);
   expect(demo.stdout).toContain('✓');
   expect(demo.stderr).toBe('');
 }
@@ -29,8 +30,9 @@ describe('the demo', { timeout: 60_000 }, () => {
     expect(demo.stdout.split('\n').length).toBeLessThan(40);
   });
 
-  it('runs as one process for each service over Redis, and leaves none behind', async () => {
-    const demo = new DemoProcess('--redis', redisUrl, '--seconds', '2');
+  it('runs as one process for each service over Redis, and leaves nothing behind', async () => {
+    const url = Object.assign(new URL(redisUrl), { pathname: '/7' }).href; // a database that no other test writes to
+    const demo = new DemoProcess('--redis', url, '--seconds', '2');
     const processes = await demo.announced();
     expect(processes.map(({ service }) => service)).toEqual([
       'feed',
@@ -39,11 +41,15 @@ describe('the demo', { timeout: 60_000 }, () => {
       'delays',
       'delays',
       'statistics',
+      'statistics',
       'board',
     ]);
     expect(await demo.ended, demo.stdout + demo.stderr).toBe(0);
     expectFullService(demo);
     expect(processes.filter(isRunning)).toEqual([]);
+    const redis = new Redis(url);
+    expect(await redis.keys('*flights-*')).toEqual([]);
+    redis.disconnect();
   });
 
   it.each([
