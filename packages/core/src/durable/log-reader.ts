@@ -139,10 +139,14 @@ export class LogReader {
     }
     this.#epoch = part.epoch;
     this.#dueIn = part.dueIn;
+    this.#ordinal = Math.min(this.#ordinal, part.count);
     let missing = 0;
     for (const entry of part.entries) {
-      missing += Math.max(0, entry.ordinal - this.#ordinal - 1);
-      this.#ordinal = entry.ordinal;
+      // Numbers go up, to how many were appended: any other is a stranger's.
+      if (entry.ordinal > this.#ordinal && entry.ordinal <= part.count) {
+        missing += entry.ordinal - this.#ordinal - 1;
+        this.#ordinal = entry.ordinal;
+      }
       this.#cursor = entry.id;
       if (entry.only === undefined) this.#take({ entry, attempt: 0 });
     }

@@ -333,8 +333,10 @@ if count < room then
   end
 end
 
+local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
+local total = tonumber(about[1] or 0)
 -- A call does not read for ever when everything that it reads waits behind its key, or is for another group.
-local last_read, ordinal, rounds, exhausted = nil, tonumber(state[4]), 0, false
+local last_read, ordinal, rounds, exhausted = nil, state[4] and math.min(tonumber(state[4]), total), 0, false
 while count < room and parked < max_parked and rounds < 8 do
   local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
   if group_missing(entries) then
@@ -350,9 +352,14 @@ while count < room and parked < max_parked and rounds < 8 do
   end
   for _, each in ipairs(list) do
     local id, fields = each[1], each[2] or {}
-    local key, only, n = field(fields, 'k'), field(fields, 'g'), tonumber(field(fields, 'n'))
-    if n and ordinal and n > ordinal + 1 then lost = lost + n - ordinal - 1 end
-    last_read, ordinal = id, n or ordinal
+    local key, only = field(fields, 'k'), field(fields, 'g')
+    local n = tonumber(string.match(field(fields, 'n') or '', '^%d+$'))
+    -- Numbers go up, to how many were appended: any other is a stranger's, or is read again.
+    if n and n > (ordinal or 0) and n <= total then
+      if ordinal then lost = lost + n - ordinal - 1 end
+      ordinal = n
+    end
+    last_read = id
     if only and only ~= group then done[#done + 1] = id
     elseif key and redis.call('HEXISTS', BUSY, key) == 1 then
       redis.call('RPUSH', LANES .. key, id)
@@ -382,11 +389,10 @@ if ordinal then
 end
 redis.call('HSET', STATE, unpack(changes))
 
-local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
 local soonest = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
 local due_in = soonest and math.max(0, soonest - now)
 local more = due_in == 0
-if not more and not exhausted and parked < max_parked then more = tonumber(about[1] or 0) > (ordinal or 0) end
+if not more and not exhausted and parked < max_parked then more = total > (ordinal or 0) end
 local delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
 if delayed then due_in = math.min(due_in or math.huge, math.max(0, delayed - now)) end
 
