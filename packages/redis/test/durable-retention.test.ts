@@ -43,7 +43,7 @@ describe('a log', () => {
   const join = async (contract: ReturnType<typeof orderPaid>, group: string, options: SubscribeOptions = {}) => {
     const handled: number[] = [];
     const gate = newGate();
-    const bus = startBus(group, { url: redis.url }, { clock, logger });
+    const bus = startBus(group, { url: redis.url }, { logger });
     const subscription = await bus.subscribe(
       contract,
       async ({ n }) => {
