@@ -56,6 +56,32 @@ export const durableClaims = [
     },
   ),
 
+  behaviour(
+    'refuses the acknowledgement of an instance that stood still while another one handles the event',
+    ['durable events'],
+    async (world) => {
+      const stall = new Stall();
+      const [publisher, other] = [await world.bus('publisher'), await world.bus('worker')];
+      const stalled = await world.bus('worker', { transport: stall.of(await world.factory()) });
+      const [first, second] = [new Gate(), new Gate()];
+      const { stats } = await stalled.subscribe(Booked, () => first.opened, options);
+      await publisher.publish(Booked, { n: 0 });
+      await until(() => stats.inFlight === 1, 'the event to be taken');
+      stall.begin();
+      const successor = await other.subscribe(Booked, () => second.opened, options);
+      await until(() => successor.stats.inFlight === 1, 'the other instance to take it over');
+      first.open();
+      await until(() => stats.handled === 1, 'the first handler to end');
+      stall.end();
+      await until(() => stats.durable?.claimsLost === 1, 'the acknowledgement to be refused');
+      await untilStands(publisher, Booked, 'worker', { lag: 0, pending: 1, retries: 0 });
+      expect(world.logger.at('warn')).toMatchObject([{ message: expect.stringContaining('handled twice') }]);
+      second.open();
+      await untilStands(publisher, Booked, 'worker', { ...ALL_DONE, deadLetters: 0 });
+      expect(successor.stats).toMatchObject({ handled: 1, durable: { claimsLost: 0 } });
+    },
+  ),
+
   behaviour('leaves an event with a slow handler whose instance is alive', ['durable events'], async (world) => {
     const [publisher, slow, other] = [await world.bus('publisher'), ...(await world.buses(2, 'worker'))];
     const gate = new Gate();

@@ -76,13 +76,14 @@ export const durableDelays = [
     async (world) => {
       const [publisher, worker] = [await world.bus('publisher'), await world.bus('worker')];
       const inbox = new Inbox<Numbered>();
-      const { id } = await publisher.publish(Booked, { n: 0 }, { delay: 20 });
-      const later = await publisher.publish(Booked, { n: 1 }, { delay: 120 });
+      const second = await publisher.publish(Booked, { n: 1 }, { delay: 40 });
+      const first = await publisher.publish(Booked, { n: 0 }, { delay: 20 });
+      const third = await publisher.publish(Booked, { n: 2 }, { delay: 150 });
       await publisher.close();
-      await pause(40); // the first one comes due while nobody is there
-      await worker.subscribe(Booked, inbox.take);
-      expect(await inbox.first(2)).toEqual([{ n: 0 }, { n: 1 }]);
-      expect(inbox.contexts.map(({ messageId }) => messageId)).toEqual([id, later.id]);
+      await pause(60); // two of them come due while nobody is there
+      await worker.subscribe(Booked, inbox.take, { concurrency: 1 });
+      expect(await inbox.first(3), 'in the order in which they were due').toEqual([{ n: 0 }, { n: 1 }, { n: 2 }]);
+      expect(inbox.contexts.map(({ messageId }) => messageId)).toEqual([first.id, second.id, third.id]);
     },
   ),
 
