@@ -291,6 +291,7 @@ describe('the ring scripts', () => {
     await leave(redis, channel, 'billing', idOf(2));
     expect(await redis.hgetall(membersKey(channel))).toEqual({ billing: '' });
     expect(await redis.pttl(membersKey(channel))).toBeGreaterThan(86_000_000);
+    expect(await redis.pttl(stampsKey(channel))).toBeGreaterThan(86_000_000);
   });
 
   const folder = new URL('./lua/', import.meta.url);

@@ -11,11 +11,14 @@ local rest = {}
 for i = 1, #ring, PLACE do
   if string.sub(ring, i, i + ID - 1) ~= ARGV[2] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
 end
-redis.call('ZREM', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])
-if #rest * PLACE == #ring then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], table.concat(rest))
-if #rest == 0 then
-  local time = redis.call('TIME')
-  redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1] .. ' ')
+local had_place = #rest * PLACE < #ring
+if had_place then
+  redis.call('HSET', KEYS[1], ARGV[1], table.concat(rest))
+  if #rest == 0 then
+    local time = redis.call('TIME')
+    redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1] .. ' ')
+  end
 end
-return 1
+-- Last: a sorted set that is empty for a moment is gone, and the time at which it expires with it.
+redis.call('ZREM', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])
+return had_place and 1 or 0
