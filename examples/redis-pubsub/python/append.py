@@ -13,7 +13,7 @@ r = redis.Redis.from_url(os.environ.get('REDIS_URL', 'redis://localhost:6379'), 
 append = r.register_script(open(path_of_append_lua).read())
 event = {'specversion': '1.0', 'id': f'shipped-{order}', 'source': '/python', 'type': 'orders.shipped',
          'partitionkey': customer, 'data': {'orderId': order, 'customerId': customer}}
-listeners, entries, groups = append(
+listeners, entries, groups, count = append(
     keys=['belfry:{belfry:orders.shipped}:log'],
     args=['', 0, 0, 3_600_000, '', f'={customer}', f"={event['id']}", '', json.dumps(event)])
 # endregion

@@ -5,11 +5,22 @@ import { refuseEviction } from './eviction.js';
 import { logKey } from './names.js';
 import { appendScript } from './scripts.js';
 
-/** Numbers the batches of one publisher on one channel, so that Redis knows one again that it is sent a second time. */
+/**
+ * Numbers the batches of one publisher on one channel, so that Redis knows one again that it is sent a second time; and notices when Redis has
+ * lost what it had confirmed.
+ */
 export class AppendSequence {
+  readonly #tellLoss: (entries: number) => void;
   #last = 0;
+  /** How many entries the log has had, as far as this publisher knows. */
+  #count = 0;
   /** Batches whose answer has not been heard, the oldest first. */
   readonly #open = new Set<number>();
+
+  /** @param tellLoss called with how many confirmed entries are gone, at least */
+  constructor(tellLoss: (entries: number) => void) {
+    this.#tellLoss = tellLoss;
+  }
 
   next(): number {
     this.#open.add(++this.#last);
@@ -19,6 +30,12 @@ export class AppendSequence {
   /** The answer has been heard, or nobody waits for it any more. */
   close(number: number): void {
     this.#open.delete(number);
+  }
+
+  /** The log has had so many entries by now; so many of them are new. A restart without persistence, or a failover, takes some away. */
+  counted(count: number, fresh: number): void {
+    if (count - fresh < this.#count) this.#tellLoss(this.#count - (count - fresh));
+    this.#count = count;
   }
 
   /** Up to here all answers were heard. */
@@ -99,11 +116,12 @@ export class AppendBatch extends SharedBatch<readonly Appended[]> {
   }
 
   protected read(reply: unknown): readonly Appended[] {
-    const [listeners, entries, presence] = reply as [number, string[], (string | number)[]];
+    const [listeners, entries, presence, total] = reply as [number, string[], (string | number)[], number];
     if (entries.length !== this.count) throw new Error('no answer of append.lua to this batch');
     const groups: Record<string, number> = {};
     for (let i = 0; i < presence.length; i += 2) groups[String(presence[i])] = Number(presence[i + 1]);
     const shared = Object.freeze(groups);
+    this.#sequence?.counted(Number(total), entries.filter((entry) => /^\d/.test(entry)).length);
     return entries.map((entry) => {
       const duplicate = entry.startsWith('=');
       const place = duplicate ? entry.slice(1) : entry;

@@ -19,7 +19,7 @@ export const luaTexts = {
   ARGV[6], and so on: for each event four values, its key after a '=' (empty: none), an id that was given for it or that it is called
           off by after a '=' (empty: none), milliseconds to wait (empty: none), and its envelope
   Returns how many heard it who listen to all of the channel; for each event its entry, 'later' for a delayed one, and the same after a '='
-          when its id was known already; and for each group its name and 1, it has members, or 0
+          when its id was known already; for each group its name and 1, it has members, or 0; and how many were ever appended
   A batch that was appended before is recognised, and answered as it was then.
 ]]
 -- include log
@@ -118,7 +118,7 @@ if publisher ~= '' then
   if batch <= last then
     local answer = redis.call('HGET', SENT, batch)
     for entry in string.gmatch(answer or '', '(%S+) ') do entries[#entries + 1] = entry end
-    return { 0, entries, groups() }
+    return { 0, entries, groups(), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
   end
 end
 
@@ -176,7 +176,7 @@ if publisher ~= '' then
   redis.call('HSET', SENT, 'last', batch, 'from', math.max(from, heard + 1), batch, table.concat(entries, ' ') .. ' ')
   redis.call('PEXPIRE', SENT, 3600000)
 end
-return { listeners, entries, groups() }
+return { listeners, entries, groups(), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
 `,
   ask: `--[[ ask.lua: gives each request that one turn asks on one channel to one member of the group that answers.
   KEYS[1]  the channel's members (see publish.lua)

@@ -2,6 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import {
   type Appended,
   type Clock,
+  type Logger,
   type OutgoingDurableEvent,
   type OutgoingEvent,
   type OutgoingRequest,
@@ -27,6 +28,7 @@ export interface OutboxOptions {
   readonly patience: number;
   /** Who appends: the instance's id. */
   readonly instance: string;
+  readonly logger: Logger;
   readonly clock: Clock;
 }
 
@@ -176,9 +178,16 @@ export class Outbox {
   }
 
   #sequenceOf(channel: string): AppendSequence {
-    const sequence = this.#sequences.get(channel) ?? new AppendSequence();
+    const sequence = this.#sequences.get(channel) ?? new AppendSequence((entries) => this.#tellLoss(channel, entries));
     this.#sequences.set(channel, sequence);
     return sequence;
+  }
+
+  #tellLoss(channel: string, entries: number): void {
+    this.#options.logger.error(
+      { channel, lost: entries, address: this.#options.address },
+      'Redis has lost events that it had confirmed: it was restarted without its data or with older data, or a replica took over.',
+    );
   }
 
   #dispatch(batch: Batch): void {

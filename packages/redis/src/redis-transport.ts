@@ -74,7 +74,7 @@ class RedisTransport implements Transport {
       logger,
       clock,
     });
-    this.#outbox = new Outbox({ connection: this.#commands, address, patience, instance, clock });
+    this.#outbox = new Outbox({ connection: this.#commands, address, patience, instance, logger, clock });
     this.durable = new RedisDurability({
       connection: this.#commands,
       outbox: this.#outbox,
