@@ -121,7 +121,9 @@ export class AppendBatch extends SharedBatch<readonly Appended[]> {
     const groups: Record<string, number> = {};
     for (let i = 0; i < presence.length; i += 2) groups[String(presence[i])] = Number(presence[i + 1]);
     const shared = Object.freeze(groups);
-    this.#sequence?.counted(Number(total), entries.filter((entry) => /^\d/.test(entry)).length);
+    // Sent a second time, nothing in it may be new: the count has gone up by it then already, and by those after it.
+    const fresh = this.written ? 0 : entries.filter((entry) => /^\d/.test(entry)).length;
+    this.#sequence?.counted(Number(total), fresh);
     return entries.map((entry) => {
       const duplicate = entry.startsWith('=');
       const place = duplicate ? entry.slice(1) : entry;
