@@ -44,6 +44,7 @@ const silence: Pick<Durability, 'createGroup' | 'work' | 'read' | 'tend'> = {
     lost: 0,
     repeated: 0,
     epoch: '',
+    count: 0,
   }),
   read: async () => ({ entries: [], last: '', count: 0, epoch: '', dueIn: undefined }),
   tend: async () => [],

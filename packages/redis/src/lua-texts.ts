@@ -1214,7 +1214,7 @@ return report
           done: milliseconds to remember it, a space, and its message's id (empty: it is not remembered); commands, as JSON (empty: none)
           retry: after how many milliseconds; release: it was not tried to the end, and counts as no attempt; dead: code, message
   Returns in how many milliseconds the next entry is due ('': none waits); 1 when there is more that could be given at once; 1 when the holder
-          had lost what it held; how many entries this call found lost; how many it dropped as completed; the log's epoch; the tokens that were refused;
+          had lost what it held; how many entries this call found lost; how many it dropped as completed; the log's epoch; how many were ever appended to it; the tokens that were refused;
           the tokens that the holder has from former terms; for each commit that was refused its token and the reason; and for each new
           delivery five values, the entry's id, its token, the attempt, the envelope, and its key after a '=' ('': it has none)
 ]]
@@ -1590,7 +1590,7 @@ if waits ~= (count < room) then
 end
 if more or (room == 0 and holding == #ids) then ring(group, waiting, instance) end
 return {
-  due_in and string.format('%.0f', due_in) or '', more and 1 or 0, lapsed and 1 or 0, lost, repeated, about[2] or '',
+  due_in and string.format('%.0f', due_in) or '', more and 1 or 0, lapsed and 1 or 0, lost, repeated, about[2] or '', total,
   refused, kept, failed, given,
 }
 `,

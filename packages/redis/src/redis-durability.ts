@@ -247,6 +247,7 @@ type WorkReply = [
   lost: number,
   repeated: number,
   epoch: string,
+  count: number,
   refused: string[],
   kept: string[],
   failed: string[],
@@ -255,7 +256,7 @@ type WorkReply = [
 
 /** Reads what `work.lua` returns. */
 export function toWork(reply: unknown): Work {
-  const [dueIn, more, lapsed, lost, repeated, epoch, refusals, kept, failures, given] = reply as WorkReply;
+  const [dueIn, more, lapsed, lost, repeated, epoch, count, refusals, kept, failures, given] = reply as WorkReply;
   const failed: { token: number; message: string }[] = [];
   for (let i = 0; i < failures.length; i += 2)
     failed.push({ token: Number(failures[i]), message: String(failures[i + 1]) });
@@ -266,6 +267,7 @@ export function toWork(reply: unknown): Work {
     lost: Number(lost),
     repeated: Number(repeated),
     epoch,
+    count: Number(count),
     refused: refusals.map(Number),
     kept: kept.map(Number),
     failed,

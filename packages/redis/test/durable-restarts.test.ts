@@ -84,8 +84,9 @@ describe('a Redis that was killed', () => {
   it('and has lost its last writes: what it remembers as pending comes again, and work goes on', async () => {
     const redis = await startOwnRedis();
     const options = { url: redis.url, heartbeat: 500 };
-    const [worker, idler] = [startBus('app', options), startBus('app', options)];
-    const publisher = startBus('publisher', options);
+    const [workerLog, publisherLog] = [collectingLogger(), collectingLogger()];
+    const [worker, idler] = [startBus('app', options, { logger: workerLog }), startBus('app', options)];
+    const publisher = startBus('publisher', options, { logger: publisherLog });
     const client = connectTo(redis.url);
     const gate = newGate();
     const handled: number[] = [];
@@ -112,6 +113,10 @@ describe('a Redis that was killed', () => {
     await until(async () => (await leftIn(connectTo(redis.url), CHANNEL, 'app')) === 0, 15_000);
     expect(handled.slice(0, 50).sort((a, b) => a - b)).toEqual(range(50));
     expect(handled.slice(50).sort((a, b) => a - b)).toEqual([...range(20), ...range(20, 50)]);
+    // 30 were confirmed and are gone: who had asked after them says so, and who had published them.
+    expect(publisherLog.lines.filter((line) => line.includes('lost events that it had confirmed'))).toHaveLength(1);
+    expect(publisherLog.lines.join()).toContain('"lost":30');
+    expect(workerLog.lines.filter((line) => line.includes('back with older data'))).toHaveLength(1);
   });
 });
 

@@ -151,6 +151,12 @@ export class DurableSubscription implements Load {
       case 'repeated':
         durable.repeated += news.count;
         break;
+      case 'rewound':
+        this.#logger.error(
+          { ...fields, lost: news.count },
+          'Redis is back with older data: events that it had confirmed are gone from the log, and what was acknowledged since comes again.',
+        );
+        break;
       case 'emptied':
         this.#logger.error(
           fields,

@@ -14,6 +14,7 @@ function portOf(Group: Model): GroupPort {
   const dead: { entry: string; attempts: number }[] = [];
   const log = {
     epoch: 'e',
+    count: 0,
     after: (id?: string) => entries[id === undefined ? 0 : Number(id) + 1],
     get: (id: string) => entries[Number(id)],
   };

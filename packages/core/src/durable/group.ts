@@ -77,11 +77,15 @@ export interface Work {
   readonly repeated: number;
   /** Names the log: another one means that the broker has lost it, and begun again. */
   readonly epoch: string;
+  /** How many were ever appended to it: fewer than before means that the broker has lost some. */
+  readonly count: number;
 }
 
 /** What a group needs of its log. */
 export interface Log {
   readonly epoch: string;
+  /** How many were ever appended. */
+  readonly count: number;
   /** The first entry after a place, or the first of all. */
   after(id: string | undefined): Entry | undefined;
   /** `undefined` when it has been trimmed. */
@@ -246,6 +250,7 @@ export class DurableGroup {
       lost: this.lost - lostEarlier,
       repeated: repeated.count,
       epoch: this.#options.log.epoch,
+      count: this.#options.log.count,
     };
   }
 

@@ -39,6 +39,7 @@ export class LogReader {
   readonly #pauses = new Map<Item, Timer>();
   #held = 0;
   #running = 0;
+  #isFilling = false;
   #cursor = '';
   #ordinal = 0;
   #epoch = '';
@@ -139,6 +140,7 @@ export class LogReader {
     }
     this.#epoch = part.epoch;
     this.#dueIn = part.dueIn;
+    if (part.count < this.#ordinal) tell({ what: 'rewound', count: this.#ordinal - part.count });
     this.#ordinal = Math.min(this.#ordinal, part.count);
     let missing = 0;
     for (const entry of part.entries) {
@@ -168,12 +170,14 @@ export class LogReader {
   }
 
   readonly #fill = (): void => {
-    const { slots } = this.#options;
-    while (slots.free > 0) {
+    if (this.#isFilling) return; // a handler that was done at once comes by here
+    this.#isFilling = true;
+    while (this.#options.slots.free > 0) {
       const item = this.#ready.shift();
-      if (item === undefined) return;
+      if (item === undefined) break;
       this.#begin(item);
     }
+    this.#isFilling = false;
   };
 
   #begin(item: Item): void {

@@ -48,8 +48,12 @@ export class DurableLog {
 
   constructor(surroundings: LogSurroundings) {
     this.#surroundings = surroundings;
+    const countOf = () => this.#count;
     this.#log = {
       epoch: EPOCH,
+      get count() {
+        return countOf();
+      },
       after: (id) => this.#after(id),
       get: (id) => this.#entries.get(id),
     };

@@ -50,6 +50,8 @@ export type News =
   | { readonly what: 'lost'; readonly count: number }
   /** The group had completed so many before: they were dropped. */
   | { readonly what: 'repeated'; readonly count: number }
+  /** The broker is back with older data: so many events that it had confirmed are gone from the log. */
+  | { readonly what: 'rewound'; readonly count: number }
   /** The broker has lost the log, with everything in it. */
   | { readonly what: 'emptied' }
   /** The broker cannot be asked. */
@@ -85,6 +87,7 @@ export class Worker {
   #stopped = false;
   #failures = 0;
   #running = 0;
+  #isFilling = false;
   /** Nobody rings here: when it asked last, it got all that it had room for. */
   #isUnheard = false;
   #term = 0;
@@ -94,6 +97,7 @@ export class Worker {
   #calledAt: number | undefined;
   #answeredAt: number | undefined;
   #epoch: string | undefined;
+  #count = 0;
   #meanMs = Number.POSITIVE_INFINITY;
   #meanSize = 1024;
   readonly #waiters: (() => void)[] = [];
@@ -269,7 +273,9 @@ export class Worker {
   #received(work: Work, settling: readonly Settling[], { former, room }: WorkRequest): void {
     this.#answeredAt = this.#calledAt;
     if (this.#isAnotherLog(work.epoch)) this.#orphan(settling);
+    else if (work.count < this.#count) this.#options.tell({ what: 'rewound', count: this.#count - work.count });
     this.#epoch = work.epoch;
+    this.#count = work.count;
     this.#former = this.#former.filter((holder) => !former?.holders.includes(holder));
     for (const each of settling) this.#answered(each, work);
     if (work.lapsed) this.#lapse([...this.#hands.values()]);
@@ -371,11 +377,14 @@ export class Worker {
   }
 
   readonly #fill = (): void => {
+    if (this.#isFilling) return; // a handler that was done at once comes by here
+    this.#isFilling = true;
     while (this.#options.slots.free > 0) {
       const held = this.#ready.shift();
       if (held === undefined) break;
       if (this.#hands.has(held.token) || held.orphaned) this.#start(held); // else others have it by now
     }
+    this.#isFilling = false;
     if (this.#isUnheard && this.#room > 0) this.#askSoon();
   };
 
