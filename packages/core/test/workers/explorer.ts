@@ -7,7 +7,7 @@ import { Instance } from './instance.js';
 import { Ledger } from './ledger.js';
 import type { Fault } from './line.js';
 
-const STEPS = 160;
+const STEPS = 130;
 const KEYS = [undefined, undefined, undefined, 'a', 'a', 'b', 'c'];
 const FAULTS: readonly Fault[] = ['answer lost', 'answer lost', 'call lost', 'late', 'unsent'];
 /** A worker looks by itself after so long. */
@@ -33,6 +33,8 @@ class Explorer {
   readonly #Worker: typeof Worker;
   readonly #claimTimeout: number;
   readonly #latency: number;
+  /** Nothing goes wrong: instances come and go. */
+  readonly #isCalm: boolean;
   readonly #mood: Mood;
   readonly #ledgers: readonly Ledger[];
   readonly #instances = new Map<string, Instance>();
@@ -45,6 +47,7 @@ class Explorer {
     this.#Worker = Class;
     this.#claimTimeout = exploration.pick([2000, 6000, 20_000])!;
     this.#latency = exploration.pick([0, 0, 3])!;
+    this.#isCalm = exploration.chance(0.2);
     this.#mood = { success: 0.7, brief: exploration.pick([10, 60, 300])! };
     const most = exploration.pick([Number.POSITIVE_INFINITY, 2])!;
     const channels = exploration.chance(0.3) ? ['orders', 'payments'] : ['orders'];
@@ -70,13 +73,15 @@ class Explorer {
     const dice = exploration.below(100);
     if (dice < 40) for (let n = exploration.chance(0.2) ? exploration.below(12) : 1; n > 0; n--) this.#publish();
     else if (instance === undefined || dice < 43) this.#join();
-    else if (dice < 55) instance.faults.push(exploration.pick(FAULTS)!);
+    else if (this.#isCalm && dice < 74) {
+      if (dice < 48) instance.drain(exploration.below(3000));
+    } else if (dice < 55) instance.faults.push(exploration.pick(FAULTS)!);
     else if (dice < 57) instance.faults.push('fatal');
     else if (dice < 59) this.#kill(instance);
     else if (dice < 63 && !instance.isFrozen) instance.freeze(this.#interruption());
     else if (dice < 67 && !instance.isCut) instance.cutOff(this.#interruption());
     else if (dice < 68) this.#outage();
-    else if (dice < 72) instance.drain(exploration.below(2) * exploration.below(3000));
+    else if (dice < 72) instance.drain(exploration.below(3) * exploration.below(this.#claimTimeout));
     else if (dice < 74) this.#lostBells = exploration.pick([0, 0, 0, 0.5, 1])!;
     else if (dice < 78) return exploration.below(this.#claimTimeout * 1.5);
     return exploration.chance(0.3) ? 0 : exploration.below(60);
@@ -133,14 +138,15 @@ class Explorer {
   }
 
   #look(): void {
-    for (const instance of this.#instances.values()) instance.look();
-    for (const ledger of this.#ledgers) this.#lookAt(ledger);
+    const present = [...this.#instances.values()].filter(({ state }) => state === 'up' || state === 'draining');
+    for (const instance of present) instance.look();
+    for (const ledger of this.#ledgers) this.#lookAt(ledger, present);
   }
 
   /** What could be delivered is with somebody who has room for it: at once, or by a poll when a doorbell was lost. */
-  #lookAt(ledger: Ledger): void {
+  #lookAt(ledger: Ledger, present: readonly Instance[]): void {
     const { time } = this.#exploration;
-    const lines = Array.from(this.#instances.values(), (instance) => instance.lineTo(ledger));
+    const lines = present.map((instance) => instance.lineTo(ledger));
     const roomy = lines.filter(({ roomySince }) => roomySince !== undefined);
     const isUnderway = lines.some((line) => line.isUnderway);
     const poll = Math.min(POLL_MS, this.#claimTimeout / 3) + 4 * this.#latency + ALARM_MS;

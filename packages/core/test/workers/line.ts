@@ -119,7 +119,6 @@ export class Line implements Party {
     if (isWell && slots.used !== handlers.running)
       exploration.blame(`${this.name} runs ${handlers.running} handlers in ${slots.used} slots`);
     this.roomySince = hasRoom ? (this.roomySince ?? exploration.time) : undefined;
-    if (state === 'dead') return;
     for (const out of this.ledger.handsOf(this)) this.#lookAt(out, isWell);
   }
 

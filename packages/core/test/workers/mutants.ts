@@ -105,7 +105,10 @@ export const mutants: readonly WorkerMutant[] = [
     'if (this.#stopped) this.#release(held);\n      else this.#ready',
     'this.#ready',
   ]),
-  mutant('not pass a doorbell on when it stops', ['    this.#ask(); // also to pass', '    // also to pass']),
+  mutant('leave without a word', [
+    '    this.#ask(); // also',
+    '    if (this.#hands.size === 0) this.#alarm?.cancel();\n    else this.#ask(); // also',
+  ]),
   mutant('ask for more although it stops', ['if (this.#stopped) return 0;\n    const { slots }', 'const { slots }']),
   mutant('keep what its handlers run when the time is over', [
     '      each.abort(reason);\n      this.#release(each);',
