@@ -137,7 +137,7 @@ export class Worker {
       this.#release(held);
       released++;
     }
-    this.#ask(); // also to pass a doorbell on that rang here in the meantime
+    this.#ask(); // also when it gives nothing back: somebody else is told that it leaves, and hears what rang here meanwhile
     return released;
   }
 
