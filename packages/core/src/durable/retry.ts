@@ -51,7 +51,8 @@ export function resolveRetry(retry: RetryOptions | undefined, say: (mistake: str
   if (!isDuration(delay)) say("retry.backoff.delay must be a duration, like '1s'");
   if (!isDuration(maxDelay)) say("retry.backoff.maxDelay must be a duration, like '1m'");
   if (!(Number.isFinite(factor) && factor >= 1)) say('retry.backoff.factor must be a number from 1');
-  if (!(Number.isFinite(jitter) && jitter >= 0 && jitter <= 1)) say('retry.backoff.jitter must be a number from 0 to 1');
+  if (!(Number.isFinite(jitter) && jitter >= 0 && jitter <= 1))
+    say('retry.backoff.jitter must be a number from 0 to 1');
   const milliseconds = (duration: Duration) => (isDuration(duration) ? toMilliseconds(duration) : 0);
   return { attempts, type, delay: milliseconds(delay), maxDelay: milliseconds(maxDelay), factor, jitter };
 }
