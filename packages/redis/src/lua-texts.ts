@@ -444,7 +444,9 @@ redis.call('HDEL', BODIES, id)
 redis.call('DEL', base .. 'id:' .. id)
 return 1
 `,
-  group: `--[[ group.lua: makes a group of a durable log, unless it is there.
+  group: `#!lua flags=allow-oom
+--[[ group.lua: makes a group of a durable log, unless it is there. Also while Redis is out of memory: groups work off what
+  fills it.
   KEYS[1] the log (see append.lua, and work.lua for what belongs to a group)
   ARGV[1] group
   ARGV[2] start: it begins with everything that is in the log; now: with what comes from now on
@@ -534,7 +536,9 @@ redis.call('HSETNX', BELLS, group, '')
 redis.call('HSET', base .. 'state:' .. group, 'ordinal', ordinal, 'at', string.format('%.0f', now))
 return 1
 `,
-  join: `--[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, and clears away what is stale.
+  join: `#!lua flags=allow-oom
+--[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, and clears away what is stale.
+  Also while Redis is out of memory: a service that starts again then works off what fills it.
   KEYS[1] the channel's members (see publish.lua)
   KEYS[2] when each place was stamped: a sorted set, score = milliseconds of Redis's own clock,
           member = '<group> <instance id>', or '<group> ' for a group that has lost its last place
@@ -558,7 +562,6 @@ local function without(ring, member)
   return table.concat(rest)
 end
 
--- First the own stamp: when Redis is out of memory the script ends here, before it could remove anybody.
 redis.call('ZADD', KEYS[2], now, group .. ' ' .. id)
 redis.call('ZREM', KEYS[2], group .. ' ')
 local ring = redis.call('HGET', KEYS[1], group) or ''
@@ -1453,11 +1456,11 @@ for i = FIRST, #ARGV, SIZE do ids[#ids + 1] = ARGV[i] end
 in_parts(ids, function(...)
   for _, text in ipairs(redis.call('HMGET', WORK, ...)) do texts[#texts + 1] = text end
 end)
-local refused, failed = {}, {}
+local refused, failed, settled = {}, {}, {}
 for i = FIRST, #ARGV, SIZE do
   local id, its_token, outcome, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local text, trouble = texts[(i - FIRST) / SIZE + 1], nil
-  local entry = text and parse(text)
+  local entry = text and not settled[id] and parse(text)
   if not entry or entry.token ~= its_token then
     if outcome ~= 'done' or second == '' or redis.call('EXISTS', DONE .. its_token) == 0 then refused[#refused + 1] = its_token end
   elseif outcome == 'done' or outcome == 'dead' then
@@ -1467,6 +1470,7 @@ for i = FIRST, #ARGV, SIZE do
       failed[#failed + 1] = its_token
       failed[#failed + 1] = trouble
     else
+      settled[id] = true
       if outcome == 'done' and first ~= '' then
         local window, message = string.match(first, '^(%S+) (.*)$')
         redis.call('SET', ONCE .. message, '1', 'PX', window)
@@ -1478,8 +1482,10 @@ for i = FIRST, #ARGV, SIZE do
       end
     end
   else
+    settled[id] = true
     if outcome == 'release' then entry.attempts = entry.attempts - 1 end
-    wait(id, entry, outcome == 'retry' and now + first or now)
+    -- What is released together keeps its order: the ids alone would not keep it among what is due at the same time.
+    wait(id, entry, outcome == 'retry' and now + first or now - 1 + i / 8192)
   end
 end
 forget()

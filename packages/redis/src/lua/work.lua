@@ -269,11 +269,11 @@ for i = FIRST, #ARGV, SIZE do ids[#ids + 1] = ARGV[i] end
 in_parts(ids, function(...)
   for _, text in ipairs(redis.call('HMGET', WORK, ...)) do texts[#texts + 1] = text end
 end)
-local refused, failed = {}, {}
+local refused, failed, settled = {}, {}, {}
 for i = FIRST, #ARGV, SIZE do
   local id, its_token, outcome, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local text, trouble = texts[(i - FIRST) / SIZE + 1], nil
-  local entry = text and parse(text)
+  local entry = text and not settled[id] and parse(text)
   if not entry or entry.token ~= its_token then
     if outcome ~= 'done' or second == '' or redis.call('EXISTS', DONE .. its_token) == 0 then refused[#refused + 1] = its_token end
   elseif outcome == 'done' or outcome == 'dead' then
@@ -283,6 +283,7 @@ for i = FIRST, #ARGV, SIZE do
       failed[#failed + 1] = its_token
       failed[#failed + 1] = trouble
     else
+      settled[id] = true
       if outcome == 'done' and first ~= '' then
         local window, message = string.match(first, '^(%S+) (.*)$')
         redis.call('SET', ONCE .. message, '1', 'PX', window)
@@ -294,8 +295,10 @@ for i = FIRST, #ARGV, SIZE do
       end
     end
   else
+    settled[id] = true
     if outcome == 'release' then entry.attempts = entry.attempts - 1 end
-    wait(id, entry, outcome == 'retry' and now + first or now)
+    -- What is released together keeps its order: the ids alone would not keep it among what is due at the same time.
+    wait(id, entry, outcome == 'retry' and now + first or now - 1 + i / 8192)
   end
 end
 forget()
