@@ -33,7 +33,7 @@ export async function obey(service: Service, replaySeconds: number): Promise<voi
     async stop() {
       stopping.abort();
       // The container is empty afterwards, and what still arrives until then counts.
-      const counts = service.name === 'statistics' && service.ready;
+      const counts = service.ready && service.container.isBound(Statistics);
       const statistics = counts ? service.container.get(Statistics) : undefined;
       await service.stop();
       if (statistics !== undefined) await tell({ type: 'counted', departures: statistics.departures });

@@ -1,11 +1,4 @@
-import {
-  ContainerModule,
-  createService,
-  type HandlerClass,
-  type Middleware,
-  type Service,
-  type TransportFactory,
-} from 'belfry';
+import { ContainerModule, createService, type HandlerClass, type Service, type TransportFactory } from 'belfry';
 import { Airports } from './airports.js';
 import { Board } from './board.js';
 import { Delays, WorkTime } from './delays.js';
@@ -49,13 +42,11 @@ export interface Setting {
   readonly namespace?: string;
   readonly workTimeMs: number;
   readonly write: (entry: JournalEntry) => void;
-  /** Goes around the handlers, inside of the journal. */
-  readonly middleware?: readonly Middleware[];
 }
 
 export const createFlightService = (
   name: ServiceName,
-  { url, transport, namespace, workTimeMs, write, middleware = [] }: Setting,
+  { url, transport, namespace, workTimeMs, write }: Setting,
 ): Service =>
   createService({
     name,
@@ -70,7 +61,7 @@ export const createFlightService = (
           .onDeactivation((screen) => screen.done()); // when the service has stopped
       }),
     ],
-    middleware: [journal(write), ...middleware],
+    middleware: [journal(write)],
     url,
     transport,
     namespace,

@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Commit, HandleCall, Middleware } from 'belfry';
+import { type Commit, createService, type HandleCall, type MessageContext, type Middleware, Subscribe } from 'belfry';
 import { Redis } from 'ioredis';
 import { FlightDelayed } from '../src/contracts.js';
+import { journal } from '../src/journal.js';
 import { obey, tell } from '../src/parent.js';
-import { createFlightService } from '../src/services.js';
+import { Statistics } from '../src/statistics.js';
 
-// A `statistics` that kills itself, as kill -9 would, while it counts a long delay: service.ts with a middleware more.
+// A `statistics` that kills itself, as kill -9 would, while it counts a long delay: service.ts with one middleware more.
 
 /**
  * Where in the counting of a delay a process dies.
@@ -72,9 +73,18 @@ const mortality: Middleware = async (call, next) => {
   return next().finally(() => moment === 'returned' && die());
 };
 
-const service = createFlightService('statistics', {
-  workTimeMs: 0,
-  write: (entry) => void tell({ type: 'entry', entry }),
-  middleware: [mortality],
+/** Does not wait for a dead one for long, so that the test is quick. */
+class ImpatientStatistics extends Statistics {
+  @Subscribe(FlightDelayed, { claimTimeout: '1s' })
+  override countDelay(flight: FlightDelayed, context: MessageContext<typeof FlightDelayed>): Promise<void> {
+    return super.countDelay(flight, context);
+  }
+}
+
+const service = createService({
+  name: 'statistics',
+  handlers: [ImpatientStatistics],
+  middleware: [journal((entry) => void tell({ type: 'entry', entry })), mortality],
+  env: { ...process.env, LOG_LEVEL: 'error' },
 });
 await obey(service, 0);
