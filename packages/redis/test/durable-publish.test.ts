@@ -146,6 +146,8 @@ describe('publishing durable events over Redis', () => {
     const redis = await startOwnRedis();
     const client = connectTo(redis.url);
     const bus = startBus('app', { url: redis.url });
+    const handled: number[] = [];
+    await startBus('worker', { url: redis.url }).subscribe(OrderPaid, ({ n }) => void handled.push(n));
     await bus.publish(OrderPaid, { n: 0 });
     const published: Promise<unknown>[] = [];
     for (const n of range(2000, 1)) {
@@ -156,6 +158,8 @@ describe('publishing durable events over Redis', () => {
     await Promise.all(published);
     expect(await client.info('errorstats')).toContain('errorstat_NOSCRIPT');
     expect(await numbersIn(client, 'belfry:orders.paid')).toEqual(range(2001));
+    await until(() => handled.length === 2001);
+    expect(handled.sort((a, b) => a - b)).toEqual(range(2001));
   });
 
   it('gives up what a later publish has overtaken, because somebody else had loaded a flushed script again', async () => {
