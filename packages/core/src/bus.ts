@@ -136,8 +136,7 @@ export interface Bus extends Publisher, Requester {
   /**
    * Handles the events of a contract, of several contracts, or whatever a pattern matches. Resolves once the broker has confirmed it.
    * @throws BelfryError `DUPLICATE_HANDLER`: the group already has a handler for it on this bus; `OPTION_INVALID`, `CONTRACT_INVALID`,
-   * `HANDLER_INVALID`, `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`; for a durable event `EVICTION_UNSAFE`,
-   * `STORAGE_FULL`
+   * `HANDLER_INVALID`, `UNSUPPORTED`, `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `BUS_CLOSED`; for a durable event `EVICTION_UNSAFE`
    */
   subscribe<const S extends SubscribeSource>(
     source: S,

@@ -73,7 +73,7 @@ export {
   type OutgoingDurableEvent,
   type WorkRequest,
 } from './durable/durability.js';
-export type { DeathReason, Delivery, Settlement, Work } from './durable/group.js';
+export type { DeathReason, Delivery, Settlement, Work } from './durable/delivery.js';
 
 // For programs that read the wire
 export { decodeEnvelope, type Envelope, type ExtensionValue } from './envelope.js';

@@ -241,8 +241,8 @@ class TransportBus implements Bus {
         abandoned += Math.max(0, running - ((stats.durable?.handedOver ?? 0) - handedOver)) + stats.abandoned;
       }
       this.#logger.warn(
-        { abandoned, timeoutMs: milliseconds },
-        'The time for draining is over: messages were given up.',
+        { abandoned, handedOver: handedOverBy(receivers), timeoutMs: milliseconds },
+        `The time for draining is over: ${abandoned === 0 ? 'what was left goes to other instances.' : 'messages were given up.'}`,
       );
       this.#abort.abort(reason);
       await settlesWithin(this.#clock, HAND_OVER_MS, Promise.allSettled(handingOver));
@@ -252,8 +252,7 @@ class TransportBus implements Bus {
     this.#publishing = false;
     await this.#switchboard.close(closed(this.name));
     await this.#transport.close();
-    const handedOver = receivers.reduce((sum, { stats }) => sum + (stats.durable?.handedOver ?? 0), 0);
-    return { abandoned, handedOver };
+    return { abandoned, handedOver: handedOverBy(receivers) };
   }
 
   #checkContract(contract: unknown): asserts contract is AnyContract {
@@ -300,6 +299,9 @@ class TransportBus implements Bus {
     throw new BelfryError('UNSUPPORTED', { message: `${subject}: this transport has no ${feature}.`, hint: reason });
   }
 }
+
+const handedOverBy = (receivers: readonly Receiving[]): number =>
+  receivers.reduce((sum, { stats }) => sum + (stats.durable?.handedOver ?? 0), 0);
 
 const respondsAlready = (name: string, { channel }: AnyRequest): BelfryError =>
   new BelfryError('DUPLICATE_HANDLER', {

@@ -7,7 +7,7 @@ import type {
   OutgoingDurableEvent,
   WorkRequest,
 } from '../src/durable/durability.js';
-import type { Work } from '../src/durable/group.js';
+import type { Work } from '../src/durable/delivery.js';
 
 const unexpected = async (): Promise<never> => {
   throw new Error('The test has not said what a broker does then.');

@@ -204,7 +204,7 @@ describe('ask.lua', () => {
     for (let turn = 0; turn < 10; turn++) await ask(other, channel, turn, numbered(turn + 1), turn % 2 ? ['a'] : []);
     expect(await changes()).toBe(before);
     await other.config('SET', 'maxmemory', '1mb');
-    await expect(join(other, channel, 'pricing', idOf(3))).rejects.toThrow('OOM');
+    await join(other, channel, 'pricing', idOf(3)); // a service may start again while Redis is full
     dead.client.disconnect();
     await isGone(other, channel, 'pricing', dead.id);
     for (let turn = 0; turn < 3; turn++)

@@ -203,7 +203,7 @@ describe('the ring scripts', () => {
     ];
     await other.config('SET', 'maxmemory', '1mb');
     await expect(other.set('x', 'y')).rejects.toThrow('OOM');
-    await expect(join(other, channel, 'billing', idOf(3))).rejects.toThrow('OOM');
+    await join(other, channel, 'billing', idOf(3)); // a service may start again while Redis is full
     expect(await publish(other, channel, 0, numbered(1))).toEqual({ broadcast: 0, groups: { billing: 1 } });
     expect(await publish(other, channel, 0, numbered(8))).toEqual({ broadcast: 0, groups: { billing: 1 } });
     dead.client.disconnect();

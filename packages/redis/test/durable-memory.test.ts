@@ -43,7 +43,7 @@ describe('a Redis whose memory is full', () => {
         },
       );
     await until(isFull);
-    await expect(late?.subscribe(OrderPaid, () => {})).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    await late?.subscribe(OrderPaid, () => {}); // a service may start again: who works is who makes room
     expect(await publisher.publish(OrderPlaced, { n: 1 })).toMatchObject({ groups: { transient: 1 } });
     await until(() => noted.length === 1);
 

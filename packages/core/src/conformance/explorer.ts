@@ -1,7 +1,7 @@
 // Explores durable delivery: instances that take, handle, fail, stall, crash, come back and drain, in an order that a seed decides.
 // What it drives is a port, so that the model and the Redis scripts run through the same traces. It throws what it finds, with the trace.
 import type { DeadLetter, WorkRequest } from '../durable/durability.js';
-import type { Delivery, Settlement, Work } from '../durable/group.js';
+import type { Delivery, Settlement, Work } from '../durable/delivery.js';
 
 /** What an instance asks of the group. */
 export type Ask = Omit<WorkRequest, 'channel' | 'group'>;

@@ -9,7 +9,8 @@ import type { Rejection, Rejections, RejectReason } from '../rejections.js';
 import type { DurableStats, SubscriptionStats } from '../subscription-stats.js';
 import type { LogEntry } from './durability.js';
 import { pauseAfter, type RetryPolicy } from './retry.js';
-import type { Held, Outcome } from './worker.js';
+import type { Held } from './held.js';
+import type { Outcome } from './outcome.js';
 
 /** An entry to be handled: in a group, one that is held. */
 export interface Attempt extends Pick<LogEntry, 'id' | 'body' | 'key'> {
@@ -172,7 +173,7 @@ const isFinal = (error: unknown): boolean => property(error, 'retryable') === fa
 
 function delayOf(error: unknown): number | undefined {
   const delay = property(error, 'retryDelay');
-  return typeof delay === 'number' && delay >= 0 ? delay : undefined;
+  return typeof delay === 'number' && delay >= 0 && delay < Number.POSITIVE_INFINITY ? delay : undefined;
 }
 
 function property(of: unknown, name: string): unknown {

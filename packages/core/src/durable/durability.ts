@@ -1,4 +1,4 @@
-import type { DeathReason, Settlement, Work } from './group.js';
+import type { DeathReason, Settlement, Work } from './delivery.js';
 
 /** An encoded durable event on its way out. */
 export interface OutgoingDurableEvent {
@@ -125,7 +125,7 @@ export interface Durability {
   cancel(channel: string, messageId: string): Promise<boolean>;
   /**
    * Makes a group, unless it is there: it begins with everything that is retained, or with what comes from now on.
-   * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `EVICTION_UNSAFE`, `STORAGE_FULL`
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`, `EVICTION_UNSAFE`
    */
   createGroup(channel: string, group: string, from: 'start' | 'now'): Promise<void>;
   /** Settles and takes. When it rejects it may have been done all the same: what was given by it is lost to the caller. */

@@ -9,7 +9,8 @@ import { Attempts, type AttemptsOptions } from './attempts.js';
 import { DOORBELL } from './durability.js';
 import { LogReader } from './log-reader.js';
 import type { Upkeep } from './upkeep.js';
-import { type News, Worker } from './worker.js';
+import type { News } from './outcome.js';
+import { Worker } from './worker.js';
 
 export interface DurableSubscriptionOptions extends AttemptsOptions {
   readonly transport: Transport;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { explore, type GroupPort } from '../conformance/explorer.js';
-import { DurableGroup, type Entry } from './group.js';
+import type { Entry } from './delivery.js';
+import { DurableGroup } from './group.js';
 import { mutants } from '../../test/durable-mutants.js';
 
 type Model = typeof DurableGroup;

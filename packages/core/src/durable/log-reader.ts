@@ -3,7 +3,7 @@ import { Fifo } from '../fifo.js';
 import type { Slots } from '../slots.js';
 import type { Attempt } from './attempts.js';
 import type { Durability, LogEntry } from './durability.js';
-import type { News, Outcome } from './worker.js';
+import type { News, Outcome } from './outcome.js';
 
 export interface LogReaderOptions {
   readonly durable: Durability;
@@ -134,6 +134,7 @@ export class LogReader {
   async #read(room: number): Promise<void> {
     const { durable, channel, tell } = this.#options;
     const part = await durable.read(channel, this.#cursor, this.#epoch, room);
+    if (this.#abandoned) return;
     if (this.#epoch !== '' && part.epoch !== this.#epoch) {
       tell({ what: 'emptied' });
       this.#ordinal = 0;

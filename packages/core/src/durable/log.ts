@@ -7,7 +7,8 @@ import type {
   OutgoingDurableEvent,
   WorkRequest,
 } from './durability.js';
-import { type Death, DurableGroup, type Entry, type Log, type RunCommands, type Work } from './group.js';
+import type { Death, Entry, Log, Work } from './delivery.js';
+import { DurableGroup, type RunCommands } from './group.js';
 
 /** Rings at an instance that waits for work of a group. False: it is not there. */
 export type Ring = (group: string, instance: string) => boolean;
@@ -232,10 +233,13 @@ export class DurableLog {
 
   #recall(messageId: string, now: number): { entry: string | undefined } | undefined {
     for (const [id, { until }] of this.#given) {
-      if (until > now) break; // the oldest come first: the window of a contract does not change
+      if (until > now) break; // the oldest come first, as long as the window is the same
       this.#given.delete(id);
     }
-    return this.#given.get(messageId);
+    const known = this.#given.get(messageId);
+    if (known === undefined || known.until > now) return known;
+    this.#given.delete(messageId);
+    return undefined;
   }
 
   #soonest(dueIn: number | undefined, now: number): number | undefined {

@@ -4,8 +4,10 @@ import { errorWith, nextTurn, TurnedClock, watched } from '../../test/doubles.js
 import { ScriptedDurability } from '../../test/scripted-durability.js';
 import { Slots } from '../slots.js';
 import type { WorkRequest } from './durability.js';
-import type { Delivery, Work } from './group.js';
-import { type Held, type News, type Outcome, Worker, type WorkerOptions } from './worker.js';
+import type { Delivery, Work } from './delivery.js';
+import type { Held } from './held.js';
+import type { News, Outcome } from './outcome.js';
+import { Worker, type WorkerOptions } from './worker.js';
 
 // What only a scripted broker shows. What must be true of several workers, whatever happens, stands in ../../test/workers.
 
@@ -368,6 +370,17 @@ describe('a worker whose broker does not answer', () => {
       ['i1.2', ['i1.0', 'i1.1']],
       ['i1.2', undefined],
     ]);
+  });
+
+  it('keeps its term when the answer was a no, however often, and asks what it still holds', async () => {
+    const no = errorWith('PUBLISH_REFUSED');
+    const { worker, clock, requests } = startWorker([{ deliveries: [delivery(1)] }, no, no, no, { kept: [1] }]);
+    await quiet();
+    worker.ring();
+    await clock.turn(1000);
+    expect(requests.map(({ holder }) => holder)).toEqual(Array(5).fill('i1.0'));
+    expect(requests.map(({ former }) => former?.holders.length)).toEqual([undefined, undefined, 1, 1, 1]);
+    expect(requests.at(-1)?.former).toEqual({ holders: ['i1.0'], tokens: [1] });
   });
 
   it('keeps its term when the call was not sent', async () => {

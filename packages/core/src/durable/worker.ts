@@ -3,24 +3,11 @@ import type { Clock, Timer } from '../clock.js';
 import { Fifo } from '../fifo.js';
 import type { Slots } from '../slots.js';
 import type { Durability, WorkRequest } from './durability.js';
-import type { DeathReason, Delivery, Settlement, Work } from './group.js';
-
-/** What became of an attempt. It says nothing any more when the attempt was acknowledged while it ran, by a commit. */
-export type Outcome =
-  | { readonly outcome: 'done'; readonly once?: { readonly messageId: string; readonly window: number } | undefined }
-  | { readonly outcome: 'retry'; readonly delay: number }
-  | { readonly outcome: 'dead'; readonly reason: DeathReason };
-
-/** A delivery in the hands of a worker. */
-export interface Held extends Delivery {
-  /** Aborts when it belongs to somebody else by now, or the time for draining is over. Made when it is first asked for. */
-  readonly signal: AbortSignal;
-  /** Acknowledges it now, together with commands. Rejects when it is not its own any more, or the commands are refused. */
-  commit(
-    commands: readonly (readonly string[])[],
-    once: { messageId: string; window: number } | undefined,
-  ): Promise<void>;
-}
+import { claimLost, commitRefused } from './claim-errors.js';
+import type { Settlement, Work } from './delivery.js';
+import { type Commit, type Held, HeldDelivery } from './held.js';
+import type { News, Outcome } from './outcome.js';
+import { Pace } from './pace.js';
 
 export interface WorkerOptions {
   readonly durable: Durability;
@@ -40,30 +27,8 @@ export interface WorkerOptions {
   readonly clock: Clock;
 }
 
-/** What a worker tells its owner. */
-export type News =
-  /** A delivery was settled too late: somebody else has it, or had it. */
-  | { readonly what: 'refused'; readonly held: Delivery }
-  /** The worker was silent for so long that others took what it held. */
-  | { readonly what: 'lapsed'; readonly count: number }
-  /** So many more entries were gone from the log before the group was done with them. */
-  | { readonly what: 'lost'; readonly count: number }
-  /** The group had completed so many before: they were dropped. */
-  | { readonly what: 'repeated'; readonly count: number }
-  /** The broker is back with older data: so many events that it had confirmed are gone from the log. */
-  | { readonly what: 'rewound'; readonly count: number }
-  /** The broker has lost the log, with everything in it. */
-  | { readonly what: 'emptied' }
-  /** The broker cannot be asked. */
-  | { readonly what: 'unavailable'; readonly error: unknown };
-
 /** An idle worker looks by itself after so long: a doorbell may have been lost with a connection. */
 const POLL_MS = 5000;
-/** A worker reads ahead as much as it handles in this time, so that it need not wait for each answer… */
-const READ_AHEAD_MS = 10;
-/** …up to so many, and so many characters. */
-const MOST_AHEAD = 256;
-const MOST_CHARACTERS_AHEAD = 8_388_608;
 /** After a call that failed. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
@@ -98,8 +63,7 @@ export class Worker {
   #answeredAt: number | undefined;
   #epoch: string | undefined;
   #count = 0;
-  #meanMs = Number.POSITIVE_INFINITY;
-  #meanSize = 1024;
+  readonly #pace = new Pace();
   readonly #waiters: (() => void)[] = [];
 
   constructor(options: WorkerOptions) {
@@ -258,6 +222,11 @@ export class Worker {
     this.#answeredAt = undefined;
   }
 
+  /** The broker has answered, with a no: nothing will be given late. What was done before the no it is asked with the next call. */
+  #doubtTerm(): void {
+    if (!this.#former.includes(this.#holder)) this.#former = [...this.#former, this.#holder];
+  }
+
   get #holder(): string {
     return `${this.#options.instance}.${this.#term}`;
   }
@@ -265,9 +234,7 @@ export class Worker {
   get #room(): number {
     if (this.#stopped) return 0;
     const { slots } = this.#options;
-    const handled = Math.floor((slots.limit * READ_AHEAD_MS) / Math.max(this.#meanMs, 0.01));
-    const ahead = Math.min(MOST_AHEAD, handled, Math.floor(MOST_CHARACTERS_AHEAD / this.#meanSize));
-    return Math.max(0, slots.free + ahead - this.#ready.length);
+    return Math.max(0, slots.free + this.#pace.ahead(slots.limit) - this.#ready.length);
   }
 
   #received(work: Work, settling: readonly Settling[], { former, room }: WorkRequest): void {
@@ -284,7 +251,7 @@ export class Worker {
     this.#tellOf(work);
     for (const delivery of work.deliveries) {
       const held = new HeldDelivery(delivery, this.#commit);
-      this.#meanSize += (delivery.body.length - this.#meanSize) / 16;
+      this.#pace.took(delivery.body.length);
       this.#hands.set(held.token, held);
       if (this.#stopped) this.#release(held);
       else this.#ready.push(held);
@@ -340,10 +307,9 @@ export class Worker {
 
   /** Whether the broker did it is not known: what it may have given is in the hands of a term that ends here. */
   async #failed(error: unknown, settling: readonly Settling[]): Promise<void> {
-    if (!isUnsent(error)) {
-      this.#endTerm();
-      for (const each of settling) each.again = true;
-    }
+    if (isRefused(error)) this.#doubtTerm();
+    else if (!isUnsent(error)) this.#endTerm();
+    if (!isUnsent(error)) for (const each of settling) each.again = true;
     this.#settlements = [...settling, ...this.#settlements];
     if (this.#failures++ === 0) this.#options.tell({ what: 'unavailable', error });
     this.#askAgain = true;
@@ -399,8 +365,7 @@ export class Worker {
   }
 
   #finished(held: HeldDelivery, outcome: Outcome, began: number): void {
-    const took = performance.now() - began;
-    this.#meanMs = this.#meanMs === Number.POSITIVE_INFINITY ? took : this.#meanMs + (took - this.#meanMs) / 8;
+    this.#pace.handled(performance.now() - began);
     this.#running--;
     if (this.#hands.has(held.token)) {
       this.#letGo(held);
@@ -462,65 +427,6 @@ interface Settling {
   readonly reject: ((error: Error) => void) | undefined;
 }
 
-type Commit = (
-  held: HeldDelivery,
-  commands: readonly (readonly string[])[],
-  once: { messageId: string; window: number } | undefined,
-) => Promise<void>;
-
-class HeldDelivery implements Held {
-  readonly id: string;
-  readonly body: string;
-  readonly key: string | undefined;
-  readonly token: number;
-  readonly attempt: number;
-  /** The broker knows nothing of it any more. */
-  orphaned = false;
-  /** A commit is under way. */
-  isCommitting = false;
-  /** What is to become of it when that is refused: the handler did not wait, or the time for draining was over. */
-  afterwards: Settlement | undefined;
-  readonly #commit: Commit;
-  #abort: AbortController | undefined;
-  #reason: unknown;
-
-  constructor({ id, body, key, token, attempt }: Delivery, commit: Commit) {
-    this.id = id;
-    this.body = body;
-    this.key = key;
-    this.token = token;
-    this.attempt = attempt;
-    this.#commit = commit;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#reason !== undefined) this.#abort.abort(this.#reason);
-    }
-    return this.#abort.signal;
-  }
-
-  commit(...args: Parameters<Held['commit']>): Promise<void> {
-    return this.#commit(this, ...args);
-  }
-
-  abort(reason: unknown): void {
-    this.#reason ??= reason;
-    this.#abort?.abort(reason);
-  }
-}
-
 const isUnsent = (error: unknown): boolean => BelfryError.is(error) && error.code === 'TRANSPORT_UNAVAILABLE';
-
-const claimLost = (subject: string): BelfryError =>
-  new BelfryError('CLAIM_LOST', {
-    message: `this message of ${subject} was given to another instance meanwhile.`,
-    hint: 'This process gave no sign of life for longer than claimTimeout: its event loop was blocked, or Redis was away. Stop, and write nothing.',
-  });
-
-const commitRefused = (subject: string, why: string): BelfryError =>
-  new BelfryError('COMMIT_REFUSED', {
-    message: `a commit for ${subject} was refused: ${why}`,
-    hint: 'The message was not acknowledged. Are the commands right, and, on a Cluster, the keys in the slot of the channel?',
-  });
+const isRefused = (error: unknown): boolean =>
+  BelfryError.is(error) && (error.code === 'PUBLISH_REFUSED' || error.code === 'STORAGE_FULL');

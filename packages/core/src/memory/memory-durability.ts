@@ -8,7 +8,8 @@ import type {
   OutgoingDurableEvent,
   WorkRequest,
 } from '../durable/durability.js';
-import type { RunCommands, Work } from '../durable/group.js';
+import type { Work } from '../durable/delivery.js';
+import type { RunCommands } from '../durable/group.js';
 import type { Broker } from './broker.js';
 import type { Turn } from './turn.js';
 

@@ -9,7 +9,7 @@ import type { Fault } from './line.js';
 
 const STEPS = 130;
 const KEYS = [undefined, undefined, undefined, 'a', 'a', 'b', 'c'];
-const FAULTS: readonly Fault[] = ['answer lost', 'answer lost', 'call lost', 'late', 'unsent'];
+const FAULTS: readonly Fault[] = ['answer lost', 'answer lost', 'call lost', 'late', 'unsent', 'refused'];
 /** A worker looks by itself after so long. */
 const POLL_MS = 5000;
 /** How exact an alarm is, beside what travels. */

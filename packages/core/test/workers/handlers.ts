@@ -1,6 +1,7 @@
 import { BelfryError } from '@belfry/contracts';
 import type { Clock } from '../../src/clock.js';
-import type { Held, Outcome } from '../../src/durable/worker.js';
+import type { Held } from '../../src/durable/held.js';
+import type { Outcome } from '../../src/durable/outcome.js';
 import type { Exploration } from './exploration.js';
 import type { Out } from './ledger.js';
 

@@ -1,7 +1,8 @@
 import type { OutgoingDurableEvent, WorkRequest } from '../../src/durable/durability.js';
-import type { Settlement, Work } from '../../src/durable/group.js';
+import type { Settlement, Work } from '../../src/durable/delivery.js';
 import { DurableLog } from '../../src/durable/log.js';
-import type { Held, Outcome } from '../../src/durable/worker.js';
+import type { Held } from '../../src/durable/held.js';
+import type { Outcome } from '../../src/durable/outcome.js';
 import type { Exploration } from './exploration.js';
 
 export const GROUP = 'billing';

@@ -1,25 +1,30 @@
-import { BelfryError } from '@belfry/contracts';
+import type { BelfryError } from '@belfry/contracts';
 import type { WorkRequest } from '../../src/durable/durability.js';
-import type { Work } from '../../src/durable/group.js';
-import type { News, Worker } from '../../src/durable/worker.js';
+import type { Work } from '../../src/durable/delivery.js';
+import type { News } from '../../src/durable/outcome.js';
+import type { Worker } from '../../src/durable/worker.js';
+import { errorWith } from '../doubles.js';
 import { ScriptedDurability } from '../scripted-durability.js';
 import type { Instance, InstanceOptions } from './instance.js';
 import { GROUP, type Ledger, type Out, type Party } from './ledger.js';
 
 /**
  * What becomes of a call: it is executed, and the answer lost; the call is lost; it is executed long after it was given up; it cannot be sent;
- * its caller dies of it.
+ * the broker says no, and has perhaps done it all the same; its caller dies of it.
  */
-export type Fault = 'answer lost' | 'call lost' | 'late' | 'unsent' | 'fatal';
+export type Fault = 'answer lost' | 'call lost' | 'late' | 'unsent' | 'refused' | 'fatal';
 
 /** What becomes of calls while the broker is away. */
 const AWAY: readonly Fault[] = ['answer lost', 'call lost', 'unsent', 'unsent'];
 /** Calls that settle nothing and bring nothing, in one second. */
 const MOST_IDLE_CALLS = 150;
 
-const UNSENT = new BelfryError('TRANSPORT_UNAVAILABLE', { message: 'as the seed says.' });
-const UNANSWERED = new BelfryError('PUBLISH_UNCONFIRMED', { message: 'as the seed says.' });
-const CLOSED = new BelfryError('BUS_CLOSED', { message: 'it has left.' });
+const UNANSWERED = errorWith('PUBLISH_UNCONFIRMED');
+const errors: Partial<Record<Fault, BelfryError>> = {
+  unsent: errorWith('TRANSPORT_UNAVAILABLE'),
+  refused: errorWith('PUBLISH_REFUSED'),
+};
+const CLOSED = errorWith('BUS_CLOSED');
 
 /** One worker of an instance, and its way to the broker. */
 export class Line implements Party {
@@ -153,10 +158,11 @@ export class Line implements Party {
           this.isPausing = true;
           this.miss();
           if (exploration.chance(0.5)) this.#resumedAt = exploration.time;
-          reject(fault === 'unsent' ? UNSENT : UNANSWERED);
+          reject((fault && errors[fault]) ?? UNANSWERED);
         });
       instance.depart(() => {
-        if (fault === 'call lost' || fault === 'late' || fault === 'unsent') {
+        const isUndone = fault === 'refused' && exploration.chance(0.5);
+        if (isUndone || fault === 'call lost' || fault === 'late' || fault === 'unsent') {
           lose();
           if (fault === 'late') exploration.after(exploration.below(400), () => this.#comesLate(request));
           return;
@@ -164,7 +170,7 @@ export class Line implements Party {
         this.isDeaf = this.isTroubled;
         const { work, heard } = ledger.work(request, this);
         if (fault === 'fatal') instance.die();
-        else if (fault === 'answer lost') lose();
+        else if (fault === 'answer lost' || fault === 'refused') lose();
         else
           instance.arrive(() => {
             this.isCalling = false;

@@ -32,13 +32,14 @@ export const mutants: readonly WorkerMutant[] = [
     'if (this.#stopped && this.#hands.size === 0) return;',
     'if (this.#stopped) return;',
   ]),
-  mutant('keep its term when an answer was lost', [
-    'if (!isUnsent(error)) {\n      this.#endTerm();',
-    'if (!isUnsent(error)) {',
+  mutant('keep its term when an answer was lost', ['else if (!isUnsent(error)) this.#endTerm();', '']),
+  mutant('believe that nothing was done when the broker says no', [
+    'if (isRefused(error)) this.#doubtTerm();\n    else if',
+    'if (!isRefused(error)) if',
   ]),
   mutant('forget a term that ended before the last one', [
-    'this.#former = [...this.#former, this.#holder];',
-    'this.#former = [this.#holder];',
+    'this.#former = [...this.#former, this.#holder];\n    this.#term++;',
+    'this.#former = [this.#holder];\n    this.#term++;',
   ]),
   mutant('say that it knows nothing of what it settles', [
     '[...this.#hands.keys(), ...settled.map(({ token }) => token)]',
@@ -146,7 +147,7 @@ export const mutants: readonly WorkerMutant[] = [
     'void pause;',
   ]),
   mutant('tell that others had it, although only an answer was lost', [
-    'for (const each of settling) each.again = true;\n    }',
-    '}',
+    'if (!isUnsent(error)) for (const each of settling) each.again = true;',
+    '',
   ]),
 ];

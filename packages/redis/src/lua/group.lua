@@ -1,4 +1,6 @@
---[[ group.lua: makes a group of a durable log, unless it is there.
+#!lua flags=allow-oom
+--[[ group.lua: makes a group of a durable log, unless it is there. Also while Redis is out of memory: groups work off what
+  fills it.
   KEYS[1] the log (see append.lua, and work.lua for what belongs to a group)
   ARGV[1] group
   ARGV[2] start: it begins with everything that is in the log; now: with what comes from now on

@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 --[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, and clears away what is stale.
+  Also while Redis is out of memory: a service that starts again then works off what fills it.
   KEYS[1] the channel's members (see publish.lua)
   KEYS[2] when each place was stamped: a sorted set, score = milliseconds of Redis's own clock,
           member = '<group> <instance id>', or '<group> ' for a group that has lost its last place
@@ -22,7 +24,6 @@ local function without(ring, member)
   return table.concat(rest)
 end
 
--- First the own stamp: when Redis is out of memory the script ends here, before it could remove anybody.
 redis.call('ZADD', KEYS[2], now, group .. ' ' .. id)
 redis.call('ZREM', KEYS[2], group .. ' ')
 local ring = redis.call('HGET', KEYS[1], group) or ''
