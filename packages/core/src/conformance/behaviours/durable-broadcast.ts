@@ -148,9 +148,8 @@ export const durableBroadcast = [
           const inbox = new Inbox<Numbered>();
           const before = count - 1;
           const subscription = await worker.subscribe(Booked, inbox.take, { broadcast: true, concurrency: 1 });
-          const [began, after] = [performance.now(), count];
+          const after = count;
           const [first] = await inbox.first(20);
-          expect(performance.now() - began, 'no doorbell was missed').toBeLessThan(2000);
           expect(first!.n).toBeGreaterThanOrEqual(before);
           expect(first!.n).toBeLessThanOrEqual(after);
           await subscription.end();

@@ -64,7 +64,8 @@ export const durableClaims = [
       const [publisher, other] = [await world.bus('publisher'), await world.bus('worker')];
       const stalled = await world.bus('worker', { transport: stall.of(await world.factory()) });
       const [first, second] = [new Gate(), new Gate()];
-      const { stats } = await stalled.subscribe(Booked, () => first.opened, options);
+      // It takes nothing from the other one in its turn.
+      const { stats } = await stalled.subscribe(Booked, () => first.opened, { ...options, claimTimeout: '1m' });
       await publisher.publish(Booked, { n: 0 });
       await until(() => stats.inFlight === 1, 'the event to be taken');
       stall.begin();
@@ -85,12 +86,12 @@ export const durableClaims = [
   behaviour('leaves an event with a slow handler whose instance is alive', ['durable events'], async (world) => {
     const [publisher, slow, other] = [await world.bus('publisher'), ...(await world.buses(2, 'worker'))];
     const gate = new Gate();
-    const { stats } = await slow!.subscribe(Booked, () => gate.opened, { ...options, concurrency: 1 });
+    const { stats } = await slow!.subscribe(Booked, () => gate.opened, { claimTimeout: 600 });
     await publisher.publish(Booked, { n: 0 });
     await until(() => stats.inFlight === 1, 'the event to be taken');
     const inbox = new Inbox<Numbered>();
-    await other!.subscribe(Booked, inbox.take, options);
-    await pause(350); // more than three times the claim timeout
+    await other!.subscribe(Booked, inbox.take, { claimTimeout: 600 });
+    await pause(1300); // more than two claim timeouts
     gate.open();
     await untilStands(publisher, Booked, 'worker', ALL_DONE);
     expect(inbox.data).toEqual([]);

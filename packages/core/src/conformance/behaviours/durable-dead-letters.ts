@@ -123,12 +123,12 @@ export const durableDeadLetters = [
         throw new Error('never');
       };
       await worker.subscribe(Booked, fail, { retry: { attempts: 2, backoff: { delay: 1 } } });
-      const { id, entry } = await publisher.publish(Booked, { n: 0 });
+      const { id, entry } = await publisher.publish(Booked, { n: 0 }, { key: 'c 1' });
       const [first] = await untilDead(publisher, Booked, 'worker', 1);
       await dead(publisher).replay('all');
       const [second] = await untilDead(publisher, Booked, 'worker', 1);
       expect(attempts).toEqual([1, 2, 1, 2]);
-      expect(second).toMatchObject({ attempts: 2, envelope: { id }, body: first!.body });
+      expect(second).toMatchObject({ attempts: 2, key: 'c 1', envelope: { id }, body: first!.body });
       expect(second!.id).not.toBe(first!.id);
       expect(second!.entry, 'it has a new place in the log').not.toBe(entry);
     },
