@@ -285,7 +285,10 @@ export class Worker {
     }
     this.#letGo(held);
     if (!refused.includes(token)) resolve?.();
-    else if (reject !== undefined) reject(claimLost(this.#subject));
+    else if (reject !== undefined) {
+      if (!held.orphaned) this.#lapse([held]); // its handler is told by the signal, too, and the owner
+      reject(claimLost(this.#subject));
+    }
     else if (settlement.outcome !== 'release' && !again) this.#options.tell({ what: 'refused', held });
   }
 

@@ -68,8 +68,8 @@ export const mutants: readonly WorkerMutant[] = [
   ]),
   mutant('say that a commit was made which was refused', ['if (trouble !== undefined) {', 'if (trouble === null) {']),
   mutant('say that a commit was made although others have it', [
-    'else if (reject !== undefined) reject(claimLost(this.#subject));',
-    'else if (resolve !== undefined) resolve();',
+    '      reject(claimLost(this.#subject));',
+    '      resolve?.();',
   ]),
   mutant('forget what is to become of it when a commit was refused', [
     'if (held.afterwards !== undefined) this.#settle(held, held.afterwards);',

@@ -124,7 +124,7 @@ export const durableCommits = [
           stall.end(); // the commit was asked for before it could know
           errors.push(await early, await failureOf(context.commit(effect('stale too'))));
         },
-        { claimTimeout: 100 },
+        { claimTimeout: '1m' },
       );
       await publisher.publish(Booked, { n: 0 });
       await until(() => stats.inFlight === 1, 'the event to be taken');
