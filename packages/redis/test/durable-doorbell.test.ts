@@ -66,6 +66,18 @@ describe('the doorbell', () => {
     gate.open();
   });
 
+  it('lets nothing wait for a busy member that had been quick before, while another one is idle', async () => {
+    await Promise.all([join('a'), join('b')]);
+    await areIdle(2);
+    await Promise.all(range(200).map((n) => publisher.publish(OrderPaid, { n })));
+    await until(() => handled.length === 200);
+    await areIdle(2);
+    await publisher.publish(OrderPaid, { n: SLOW });
+    await until(() => handled.length === 201);
+    await handledOneByOne(20);
+    gate.open();
+  });
+
   it('passes over a member that is dead', async () => {
     const proxy = await startProxyTo(sharedUrl);
     await join('a', proxy.url);

@@ -29,6 +29,8 @@ export interface WorkerOptions {
 
 /** An idle worker looks by itself after so long: a doorbell may have been lost with a connection. */
 const POLL_MS = 5000;
+/** When all slots are taken, and no handler has come to its end for so long, what was read ahead is given back. */
+const STALL_MS = 100;
 /** After a call that failed. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
@@ -64,6 +66,9 @@ export class Worker {
   #epoch: string | undefined;
   #count = 0;
   readonly #pace = new Pace();
+  /** How many attempts have come to their end. */
+  #finishedCount = 0;
+  #stallWatch: Timer | undefined;
   readonly #waiters: (() => void)[] = [];
 
   constructor(options: WorkerOptions) {
@@ -95,12 +100,8 @@ export class Worker {
   stop(): number {
     if (this.#stopped) return 0;
     this.#stopped = true;
-    let released = 0;
-    for (let held = this.#ready.shift(); held !== undefined; held = this.#ready.shift()) {
-      if (!this.#hands.has(held.token)) continue;
-      this.#release(held);
-      released++;
-    }
+    this.#stallWatch?.cancel();
+    const released = this.#giveBack();
     this.#ask(); // also when it gives nothing back: somebody else is told that it leaves, and hears what rang here meanwhile
     return released;
   }
@@ -108,6 +109,7 @@ export class Worker {
   /** Gives back whatever it still has in its hands, and tells the handlers. Returns how many that were. */
   abandon(reason: unknown): number {
     this.stop();
+    this.#ready.clear();
     const held = [...this.#hands.values()];
     for (const each of held) {
       each.abort(reason);
@@ -131,6 +133,7 @@ export class Worker {
   close(): void {
     this.#stopped = true;
     this.#alarm?.cancel();
+    this.#stallWatch?.cancel();
     this.#settleAll(
       new BelfryError('BUS_CLOSED', { message: `the bus is closed, and ${this.#subject} was not acknowledged.` }),
     );
@@ -288,8 +291,7 @@ export class Worker {
     else if (reject !== undefined) {
       if (!held.orphaned) this.#lapse([held]); // its handler is told by the signal, too, and the owner
       reject(claimLost(this.#subject));
-    }
-    else if (settlement.outcome !== 'release' && !again) this.#options.tell({ what: 'refused', held });
+    } else if (settlement.outcome !== 'release' && !again) this.#options.tell({ what: 'refused', held });
   }
 
   /** Others have these by now. */
@@ -354,6 +356,7 @@ export class Worker {
       if (this.#hands.has(held.token) || held.orphaned) this.#start(held); // else others have it by now
     }
     this.#isFilling = false;
+    if (this.#stallWatch === undefined) this.#watchForStall();
     if (this.#isUnheard && this.#room > 0) this.#askSoon();
   };
 
@@ -369,6 +372,7 @@ export class Worker {
 
   #finished(held: HeldDelivery, outcome: Outcome, began: number): void {
     this.#pace.handled(performance.now() - began);
+    this.#finishedCount++;
     this.#running--;
     if (this.#hands.has(held.token)) {
       this.#letGo(held);
@@ -388,6 +392,35 @@ export class Worker {
       held.isCommitting = true;
     });
   };
+
+  /** What was read ahead must not wait for handlers that take longer than those before them, while other instances are idle. */
+  #watchForStall(): void {
+    const { slots, clock } = this.#options;
+    if (this.#stopped || slots.free > 0 || (this.#ready.length === 0 && this.#pace.ahead(slots.limit) === 0)) return;
+    const before = this.#finishedCount;
+    const look = () => {
+      this.#stallWatch = undefined;
+      if (this.#finishedCount !== before) return this.#watchForStall();
+      if (slots.free > 0) return;
+      const wasAhead = this.#pace.ahead(slots.limit) > 0;
+      this.#pace.stalled();
+      if (this.#giveBack() > 0 || wasAhead) this.#ask(); // no doorbell is to ring here until there is room again
+    };
+    this.#stallWatch = clock.after(STALL_MS, look, 'background');
+  }
+
+  /** Gives back what has not begun. Returns how many that were. */
+  #giveBack(): number {
+    let released = 0;
+    for (let left = this.#ready.length; left > 0; left--) {
+      const held = this.#ready.shift() as HeldDelivery;
+      if (this.#hands.has(held.token)) {
+        this.#release(held);
+        released++;
+      } else if (held.orphaned) this.#ready.push(held); // nobody else could have it
+    }
+    return released;
+  }
 
   #release(held: HeldDelivery): void {
     this.#letGo(held);
