@@ -97,11 +97,8 @@ export const mutants: readonly WorkerMutant[] = [
     'if (this.#hands.has(held.token)) {\n      this.#letGo(held);\n      this.#settle',
     '{\n      this.#letGo(held);\n      this.#settle',
   ]),
-  mutant('keep what it has read ahead when it stops', [
-    '      this.#release(held);\n      released++;',
-    '      this.#ready.push(held);\n      break;',
-  ]),
-  mutant('forget what it has read ahead when it stops', ['      this.#release(held);\n      released++;', '']),
+  mutant('keep what it has read ahead when it stops', ['const released = this.#giveBack();', 'const released = 0;']),
+  mutant('forget what it has read ahead when it stops', ['        this.#release(held);\n        released++;', '']),
   mutant('begin what comes after it has stopped', [
     'if (this.#stopped) this.#release(held);\n      else this.#ready',
     'this.#ready',
