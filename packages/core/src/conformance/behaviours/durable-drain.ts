@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Bus, SubscribeOptions } from '../../bus.js';
+import type { Bus, SubscribeOptions, Subscription } from '../../bus.js';
 import type { MessageContext } from '../../context.js';
 import { behaviour } from '../behaviour.js';
 import { Booked, Counted, type Numbered, numbers } from '../contracts.js';
@@ -15,26 +15,36 @@ const AT_ONCE = 2000;
 
 const ascending = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b);
 
-/** A worker that has read ahead: it handles one event, which waits for a gate, and has others in its hands. */
-async function readAhead(world: World) {
+/** A worker that leaves as soon as it has read ahead: one of its handlers waits for a gate, and it has others in its hands. */
+async function leaving(world: World, leave: (bus: Bus, subscription: Subscription) => Promise<unknown>) {
   const [publisher, leaves, stays] = [await world.bus('publisher'), ...(await world.buses(2, 'worker'))];
   const gate = new Gate();
   const handled: number[] = [];
-  let held: number | undefined;
+  const left: { queued: number; end: Promise<unknown> }[] = [];
   const handle = async ({ n }: Numbered) => {
-    if (held === undefined && subscription.stats.queued > 0) {
-      held = n;
+    const { queued } = subscription.stats;
+    if (left.length === 0 && queued > 0) {
+      left.push({ queued, end: leave(leaves!, subscription) });
       await gate.opened;
     }
     handled.push(n);
   };
   const subscription = await leaves!.subscribe(Booked, handle, { ...options, concurrency: 1 });
   await Promise.all(numbers(60).map((n) => publisher.publish(Booked, { n })));
-  await until(() => held !== undefined, 'it to read ahead');
+  await until(() => left.length === 1, 'it to read ahead');
+  const { queued, end } = left[0]!;
   const inbox = new Inbox<Numbered>();
+  const began = performance.now();
   await stays!.subscribe(Booked, inbox.take, options);
-  await untilStands(publisher, Booked, 'worker', { members: 2, lag: 0 });
-  return { publisher, leaves: leaves!, subscription, handled, gate, inbox };
+  await inbox.first(queued);
+  expect(performance.now() - began).toBeLessThan(AT_ONCE);
+  expect(subscription.stats).toMatchObject({ queued: 0, inFlight: 1, durable: { handedOver: queued } });
+  gate.open();
+  const report = await end;
+  await untilStands(publisher, Booked, 'worker', { ...ALL_DONE, members: 1 });
+  expect(ascending([...handled, ...inbox.data.map(({ n }) => n)])).toEqual(numbers(60));
+  expect(new Set(inbox.contexts.map(({ attempt }) => attempt)), 'that was no attempt').toEqual(new Set([1]));
+  return { report, queued };
 }
 
 /** A worker whose handlers run until they are aborted. */
@@ -57,32 +67,18 @@ export const durableDrain = [
     'gives what it read ahead to another instance at once when it closes',
     ['durable events'],
     async (world) => {
-      const { publisher, leaves, subscription, handled, gate, inbox } = await readAhead(world);
-      const queued = subscription.stats.queued;
-      const began = performance.now();
-      const closed = leaves.close();
-      await inbox.first(queued);
-      expect(performance.now() - began).toBeLessThan(AT_ONCE);
-      gate.open();
-      expect(await closed).toEqual({ abandoned: 0, handedOver: queued });
-      expect(subscription.stats).toMatchObject({ queued: 0, inFlight: 0, durable: { handedOver: queued } });
-      await untilStands(publisher, Booked, 'worker', { ...ALL_DONE, members: 1 });
-      expect([...handled, ...inbox.data.map(({ n }) => n)].toSorted((a, b) => a - b)).toEqual(numbers(60));
-      expect(new Set(inbox.contexts.map(({ attempt }) => attempt)), 'that was no attempt').toEqual(new Set([1]));
+      const { report, queued } = await leaving(world, (bus) => bus.close());
+      expect(report).toEqual({ abandoned: 0, handedOver: queued });
     },
   ),
 
-  behaviour('does the same when one subscription ends', ['durable events'], async (world) => {
-    const { publisher, subscription, handled, gate, inbox } = await readAhead(world);
-    const queued = subscription.stats.queued;
-    const ended = subscription.end();
-    await inbox.first(queued);
-    expect(subscription.stats).toMatchObject({ queued: 0, inFlight: 1, durable: { handedOver: queued } });
-    gate.open();
-    await ended;
-    await untilStands(publisher, Booked, 'worker', ALL_DONE);
-    expect(ascending([...handled, ...inbox.data.map(({ n }) => n)])).toEqual(numbers(60));
-  }),
+  behaviour(
+    'gives what it read ahead to another instance when its subscription ends',
+    ['durable events'],
+    async (world) => {
+      await leaving(world, (_, subscription) => subscription.end());
+    },
+  ),
 
   behaviour(
     'gives what still runs when the time is over to another instance at once, and tells its handlers',
