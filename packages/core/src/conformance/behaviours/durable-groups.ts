@@ -255,10 +255,7 @@ export const durableGroups = [
     await gone.end();
     const groups = ['billing', 'audit'];
     await billing.subscribe(Booked, ignore);
-    await expect(publisher.ready(Booked, { groups, timeout: 20 })).rejects.toMatchObject({
-      code: 'NOT_READY',
-      message: expect.stringContaining('audit'),
-    });
+    await expect(publisher.ready(Booked, { groups, timeout: 20 })).rejects.toMatchObject({ code: 'NOT_READY' });
     let isReady = false;
     const waiting = publisher.ready(Booked, { groups }).then(() => {
       isReady = true;
