@@ -10,7 +10,7 @@ import { range, sharedUrl, startBus } from './world.js';
 const admin = new Redis(sharedUrl);
 afterAll(() => admin.disconnect());
 
-describe('what an instance has in its hands', () => {
+describe('what an instance has in its hands', { timeout: 60_000 }, () => {
   let namespace: string;
   /** What the member of this process has handled. */
   let handled: [n: number, attempt: number][];
