@@ -210,7 +210,8 @@ export class Worker {
       group,
       instance,
       holder: this.#holder,
-      holding: this.#hands.size + settled.length,
+      // What a commit settles is still in its hands.
+      holding: this.#hands.size + settled.filter(({ token }) => !this.#hands.has(token)).length,
       settlements: settling.map(({ settlement }) => settlement),
       room: this.#room,
       claimTimeout,

@@ -9,11 +9,17 @@ import type { Fault } from './line.js';
 
 const STEPS = 130;
 const KEYS = [undefined, undefined, undefined, 'a', 'a', 'b', 'c'];
+const BURSTS = [12, 12, 12, 12, 12, 12, 12, 80];
+/** How long most handlers take at most, in milliseconds: it changes, so that a worker reads ahead too much. */
+const PACES = [1, 10, 60, 100, 300];
 const FAULTS: readonly Fault[] = ['answer lost', 'answer lost', 'call lost', 'late', 'unsent', 'refused'];
 /** A worker looks by itself after so long. */
 const POLL_MS = 5000;
 /** How exact an alarm is, beside what travels. */
 const ALARM_MS = 2;
+
+/** Everything comes to its end within so long, once all is well: there are long handlers, and claims of the dead. */
+const LONGEST_MS = 300_000;
 
 /** Runs one seed. @throws Error with the trace when something is not as it must be */
 export async function exploreWorkers(seed: number, Class: typeof Worker): Promise<readonly string[]> {
@@ -45,10 +51,10 @@ class Explorer {
   constructor(exploration: Exploration, Class: typeof Worker) {
     this.#exploration = exploration;
     this.#Worker = Class;
-    this.#claimTimeout = exploration.pick([2000, 6000, 20_000])!;
-    this.#latency = exploration.pick([0, 0, 3])!;
-    this.#isCalm = exploration.chance(0.2);
-    this.#mood = { success: 0.7, brief: exploration.pick([10, 60, 300])! };
+    this.#claimTimeout = exploration.pick([1000, 6000, 20_000])!;
+    this.#latency = exploration.pick([0, 3, 12])!;
+    this.#isCalm = exploration.chance(0.25);
+    this.#mood = { success: 0.7, brief: exploration.pick(PACES)! };
     const most = exploration.pick([Number.POSITIVE_INFINITY, 2])!;
     const channels = exploration.chance(0.3) ? ['orders', 'payments'] : ['orders'];
     this.#ledgers = channels.map((channel): Ledger => {
@@ -69,22 +75,30 @@ class Explorer {
   /** Returns how much time passes afterwards. */
   #step(): number {
     const exploration = this.#exploration;
-    const instance = exploration.pick([...this.#instances.values()].filter(({ state }) => state === 'up'));
+    const up = [...this.#instances.values()].filter(({ state }) => state === 'up');
+    const instance = exploration.pick(up);
     const dice = exploration.below(100);
-    if (dice < 40) for (let n = exploration.chance(0.2) ? exploration.below(12) : 1; n > 0; n--) this.#publish();
-    else if (instance === undefined || dice < 43) this.#join();
-    else if (this.#isCalm && dice < 74) {
-      if (dice < 48) instance.drain(exploration.below(3000));
-    } else if (dice < 55) instance.faults.push(exploration.pick(FAULTS)!);
-    else if (dice < 57) instance.faults.push('fatal');
-    else if (dice < 59) this.#kill(instance);
-    else if (dice < 63 && !instance.isFrozen) instance.freeze(this.#interruption());
-    else if (dice < 67 && !instance.isCut) instance.cutOff(this.#interruption());
-    else if (dice < 68) this.#outage();
-    else if (dice < 72) instance.drain(exploration.below(3) * exploration.below(this.#claimTimeout));
-    else if (dice < 74) this.#lostBells = exploration.pick([0, 0, 0, 0.5, 1])!;
-    else if (dice < 78) return exploration.below(this.#claimTimeout * 1.5);
-    return exploration.chance(0.3) ? 0 : exploration.below(60);
+    if (dice < 32) this.#publish();
+    else if (dice < 40) for (let n = exploration.below(exploration.pick(BURSTS)!); n > 0; n--) this.#publish();
+    else if (instance === undefined || dice < 44) this.#join();
+    else if (dice < 49) instance.drain(exploration.below(3) * exploration.below(this.#claimTimeout));
+    else if (dice < 76 && !this.#isCalm) this.#disturb(exploration.chance(0.5) ? busiest(up) : instance);
+    else if (dice < 60) this.#replace(instance);
+    else if (dice > 93 && dice < 96) this.#mood.brief = exploration.pick(PACES)!;
+    else if (dice > 95) return exploration.below(this.#claimTimeout * 1.5);
+    return exploration.chance(0.3) ? 0 : exploration.below(this.#isCalm ? 500 : 60);
+  }
+
+  #disturb(instance: Instance): void {
+    const exploration = this.#exploration;
+    const dice = exploration.below(28);
+    if (dice < 12) instance.faults.push(exploration.pick(FAULTS)!);
+    else if (dice < 14) instance.faults.push('fatal');
+    else if (dice < 16) this.#kill(instance);
+    else if (dice < 20 && !instance.isFrozen) instance.freeze(this.#interruption());
+    else if (dice < 24 && !instance.isCut) instance.cutOff(this.#interruption());
+    else if (dice < 25) this.#outage();
+    else this.#lostBells = exploration.pick([0, 0, 0, 0.5, 1])!;
   }
 
   #publish(): void {
@@ -106,6 +120,12 @@ class Explorer {
       mood: this.#mood,
     });
     this.#instances.set(name, instance);
+  }
+
+  /** As a deployment does. */
+  #replace(instance: Instance): void {
+    instance.drain(this.#exploration.below(3000));
+    this.#exploration.after(this.#exploration.below(1000), () => this.#join());
   }
 
   #kill(instance: Instance): void {
@@ -170,7 +190,7 @@ class Explorer {
     for (const instance of this.#instances.values()) instance.recover();
     this.#join();
     const isOpen = () => this.#ledgers.some(({ open }) => open.size > 0);
-    for (let waited = 0; isOpen() && waited < 60 * this.#claimTimeout; waited += 500) await this.#pass(500);
+    for (let waited = 0; isOpen() && waited < LONGEST_MS; waited += 500) await this.#pass(500);
     if (isOpen()) exploration.blame('it does not come to its end');
     // Nothing comes again, not even what somebody else is believed to hold.
     for (let waited = 0; waited < 2 * this.#claimTimeout; waited += 500) await this.#pass(500);
@@ -180,3 +200,7 @@ class Explorer {
     for (const { name, state } of up) if (state !== 'left') exploration.blame(`${name} does not leave`);
   }
 }
+
+/** The one with the most in its hands that has not begun. */
+const busiest = (instances: readonly Instance[]): Instance =>
+  instances.reduce((one, other) => (other.queued > one.queued ? other : one));

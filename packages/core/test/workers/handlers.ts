@@ -31,6 +31,8 @@ export class Handlers {
   isOver = false;
   /** Handlers that run. */
   running = 0;
+  /** When the last one began, or came to its end. */
+  movedAt = 0;
   readonly #options: HandlersOptions;
 
   constructor(options: HandlersOptions) {
@@ -39,11 +41,13 @@ export class Handlers {
 
   run(held: Held, out: Out | undefined): Outcome | Promise<Outcome> {
     const { exploration, name, slots, clock } = this.#options;
+    this.movedAt = exploration.time;
     if (++this.running > slots) exploration.blame(`${name} runs ${this.running} handlers`);
     const outcome = this.#outcomeOf(held);
     const end = (): Outcome => {
       exploration.note(`${name} ends token ${held.token}: ${outcome.outcome}`);
       this.running--;
+      this.movedAt = exploration.time;
       if (out !== undefined) out.outcome = outcome;
       return outcome;
     };
@@ -85,13 +89,13 @@ export class Handlers {
     if (attempt > MAX_ATTEMPTS) return DEAD;
     if (exploration.chance(mood.success)) return { outcome: 'done' };
     if (attempt === MAX_ATTEMPTS || exploration.chance(0.1)) return DEAD;
-    return { outcome: 'retry', delay: exploration.chance(0.2) ? 0 : exploration.below(800) };
+    return { outcome: 'retry', delay: exploration.chance(0.2) ? 0 : exploration.below(2000) };
   }
 
   #duration(): number {
     const { exploration, mood } = this.#options;
-    if (exploration.chance(0.05)) return exploration.below(mood.brief * 40);
-    if (exploration.chance(0.02)) return exploration.below(mood.brief * 400);
+    if (exploration.chance(0.08)) return exploration.below(mood.brief * 40);
+    if (exploration.chance(0.04)) return exploration.below(mood.brief * 400);
     return exploration.below(mood.brief);
   }
 }

@@ -71,6 +71,11 @@ export class Instance {
     return this.isFrozen || this.isCut || this.state === 'dead';
   }
 
+  /** What it has read ahead. */
+  get queued(): number {
+    return this.lines.reduce((sum, { worker }) => sum + worker.queued, 0);
+  }
+
   lineTo(ledger: Ledger): Line {
     return this.lines.find((each) => each.ledger === ledger)!;
   }

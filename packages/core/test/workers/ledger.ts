@@ -281,7 +281,7 @@ export class Ledger {
       tokens.add(token);
       const isCommit = outcome === 'done' && settlement.commands !== undefined;
       if (outcome === 'release') {
-        if (!from.isLeaving || (out.held !== undefined && !from.isAbandoning)) exploration.blame(`${what} too early`);
+        if (out.held !== undefined && !from.isAbandoning) exploration.blame(`${what}, which its handler has begun`);
       } else if (isCommit ? !out.isCommitting : !isSame(settlement, out.outcome))
         exploration.blame(`${what}, but its handler says ${out.outcome?.outcome ?? 'nothing yet'}`);
     }

@@ -19,6 +19,9 @@ const AWAY: readonly Fault[] = ['answer lost', 'call lost', 'unsent', 'unsent'];
 /** Calls that settle nothing and bring nothing, in one second. */
 const MOST_IDLE_CALLS = 150;
 
+/** When no handler comes to its end, what was read ahead goes back after so long, and what travels takes. */
+const LONGEST_STALL_MS = 250;
+
 const UNANSWERED = errorWith('PUBLISH_UNCONFIRMED');
 const errors: Partial<Record<Fault, BelfryError>> = {
   unsent: errorWith('TRANSPORT_UNAVAILABLE'),
@@ -43,6 +46,8 @@ export class Line implements Party {
   troubledAt = Number.NEGATIVE_INFINITY;
   readonly #instance: Instance;
   readonly #options: InstanceOptions;
+  /** Since when something waits for a slot. */
+  #aheadSince: number | undefined;
   /** When its connection last came back. */
   #resumedAt = 0;
   #idleCalls: number[] = [];
@@ -110,7 +115,7 @@ export class Line implements Party {
   /** It has been troubled until now. */
   touch(): void {
     this.troubledAt = this.#options.exploration.time;
-    if (this.#options.exploration.chance(0.5)) this.#resumedAt = this.troubledAt;
+    if (this.#options.exploration.chance(0.3)) this.#resumedAt = this.troubledAt;
   }
 
   /** Nothing has happened for a turn: what must be true then. */
@@ -123,6 +128,13 @@ export class Line implements Party {
       exploration.blame(`${this.name} has a free slot, and ${this.worker.queued} wait`);
     if (isWell && slots.used !== handlers.running)
       exploration.blame(`${this.name} runs ${handlers.running} handlers in ${slots.used} slots`);
+    this.#aheadSince = this.worker.queued > 0 ? (this.#aheadSince ?? exploration.time) : undefined;
+    const stalledFor =
+      exploration.time - Math.max(handlers.movedAt, this.troubledAt, this.#aheadSince ?? exploration.time);
+    if (isWell && stalledFor > LONGEST_STALL_MS)
+      exploration.blame(
+        `${this.name} keeps ${this.worker.queued}, although its handlers come to no end for ${stalledFor} ms`,
+      );
     this.roomySince = hasRoom ? (this.roomySince ?? exploration.time) : undefined;
     for (const out of this.ledger.handsOf(this)) this.#lookAt(out, isWell);
   }

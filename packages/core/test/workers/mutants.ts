@@ -49,7 +49,10 @@ export const mutants: readonly WorkerMutant[] = [
     '[...this.#hands.keys(), ...settled.map(({ token }) => token)]',
     'settled.map(({ token }) => token)',
   ]),
-  mutant('say that it holds nothing', ['holding: this.#hands.size + settled.length', 'holding: 0']),
+  mutant('say that it holds nothing', [
+    'holding: this.#hands.size + settled.filter(({ token }) => !this.#hands.has(token)).length',
+    'holding: 0',
+  ]),
   mutant('forget a settlement when an answer was lost', [
     'this.#settlements = [...settling, ...this.#settlements];',
     '',
@@ -98,7 +101,12 @@ export const mutants: readonly WorkerMutant[] = [
     '{\n      this.#letGo(held);\n      this.#settle',
   ]),
   mutant('keep what it has read ahead when it stops', ['const released = this.#giveBack();', 'const released = 0;']),
-  mutant('forget what it has read ahead when it stops', ['        this.#release(held);\n        released++;', '']),
+  mutant('forget what it has read ahead when it stops', ['this.#release(held);\n        released++;', 'released++;']),
+  mutant('keep what it has read ahead when its handlers take long', [
+    'if (this.#giveBack() > 0 || wasAhead)',
+    'if (wasAhead)',
+  ]),
+  mutant('read ahead as if its handlers were as fast as before', ['this.#pace.stalled();', '']),
   mutant('begin what comes after it has stopped', [
     'if (this.#stopped) this.#release(held);\n      else this.#ready',
     'this.#ready',
