@@ -22,7 +22,7 @@ function expectFullService(demo: DemoProcess): void {
   expect(demo.stderr).toBe('');
 }
 
-describe('the demo', { timeout: 60_000 }, () => {
+describe('the demo', { timeout: 120_000 }, () => {
   it('runs in one process, in few lines when piped', async () => {
     const demo = new DemoProcess('--seconds', '2');
     expect(await demo.ended, demo.stdout + demo.stderr).toBe(0);

@@ -5,7 +5,7 @@ import { Inboxes } from './inboxes.js';
 const redisUrl = process.env.BELFRY_TEST_REDIS_URL ?? '';
 
 it('loses only what a killed replica of delays had in hand, and the other one goes on', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using inboxes = await Inboxes.watch(redisUrl, /:flights\.departed\}:inbox:delays:(\w+)$/, /"flight":(\d+)/g);
   // A flight takes a while, so that there is something in hand whenever the process is killed.
@@ -30,7 +30,7 @@ it('loses only what a killed replica of delays had in hand, and the other one go
 });
 
 it('loses only the requests that a killed replica of airports had in hand, and shows codes instead', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using inboxes = await Inboxes.watch(
     redisUrl,
