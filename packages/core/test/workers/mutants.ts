@@ -92,10 +92,6 @@ export const mutants: readonly WorkerMutant[] = [
     'else if (former === null)',
   ]),
   mutant('abort what it still holds after an answer was lost', ['!work.kept.includes(token)', 'token > 0']),
-  mutant('begin what others have by now', [
-    'if (this.#hands.has(held.token) || held.orphaned) this.#start(held);',
-    'this.#start(held);',
-  ]),
   mutant('settle what others have by now', [
     'if (this.#hands.has(held.token)) {\n      this.#letGo(held);\n      this.#settle',
     '{\n      this.#letGo(held);\n      this.#settle',
