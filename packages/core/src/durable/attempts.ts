@@ -157,7 +157,7 @@ export class Attempts {
     const { stats, retry, logger } = this.#options;
     stats.failed++;
     stats.durable.deadLettered++;
-    const message = `None of ${attempt - 1} attempts came to its end: the instances that made them died, stalled, or lost their connection.`;
+    const message = `The last of ${attempt - 1} attempts did not come to its end: the instance that made it died, stalled, or lost its connection.`;
     logger.error({ ...this.#fields, attempts: retry.attempts }, `${message} The event goes to the dead letters.`);
     return { outcome: 'dead', reason: { code: 'HANDLER_CRASHED', message } };
   }
