@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   // Tests read the packages' sources, so that nothing has to be built first.
@@ -12,6 +12,8 @@ export default defineConfig({
       'test/**/*.test.ts',
       'docs/**/*.test.ts',
     ],
+    // The long tail: what happens when processes and servers are killed. `npm run test:faults` runs it.
+    exclude: [...configDefaults.exclude, '**/*.faults.test.ts'],
     globalSetup: ['test/setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,

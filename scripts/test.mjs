@@ -1,14 +1,20 @@
 // npm test [-- <arguments for vitest>]: every check of the project, in order, up to the first that fails. Needs no set-up.
+// npm run test:faults [-- <arguments for vitest>]: the tests in which processes and servers are killed, and nothing else.
 import { build, install, run, runTool } from './prepare.mjs';
 
-const steps = [
+const [mode, ...rest] = process.argv.slice(2);
+const onlyFaults = mode === '--faults';
+const args = onlyFaults ? ['--config', 'vitest.faults.config.ts', ...rest] : process.argv.slice(2);
+
+const every = [
   ['install', install],
   ['build', build],
   ['types', () => runTool('tsc', ['-p', 'tsconfig.tests.json'])],
   ['lint', () => runTool('biome', ['check', '.'])],
   ['boundaries', () => run(process.execPath, ['scripts/boundaries.mjs'])],
-  ['tests', () => runTool('vitest', ['run', ...process.argv.slice(2)])],
+  ['tests', () => runTool('vitest', ['run', ...args])],
 ];
+const steps = onlyFaults ? every.filter(([name]) => ['install', 'build', 'tests'].includes(name)) : every;
 
 const summary = [];
 for (const [name, check] of steps) {

@@ -65,7 +65,10 @@ describe('what an instance has in its hands', { timeout: 60_000 }, () => {
     await until(async () => (await dead()).length === 1);
     expect(handled).toEqual([]);
     const [letter] = await dead();
-    expect(letter).toMatchObject({ code: 'HANDLER_CRASHED', message: expect.stringContaining('The last of 2 attempts') });
+    expect(letter).toMatchObject({
+      code: 'HANDLER_CRASHED',
+      message: expect.stringContaining('The last of 2 attempts'),
+    });
     expect(letter?.envelope?.data).toMatchObject({ n: 1 });
     await nothingIsLeft();
   });
