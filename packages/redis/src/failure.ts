@@ -60,7 +60,7 @@ export const refused = (
 function hintFor(answer: string): string {
   if (answer.startsWith('NOPERM')) return 'The ACL user lacks this right.';
   if (answer.startsWith('OOM'))
-    return 'Redis is at maxmemory: transient events pass, but logs and places in groups take memory. Let the groups work, or raise maxmemory.';
+    return 'Redis is at maxmemory: transient events pass, but logs and places in groups take memory. Let the groups work, keep less (retain in the contract), or raise maxmemory.';
   if (/unknown (redis )?command/i.test(answer)) return 'Belfry needs Redis 7.0 or later, or Valkey.';
   return 'The answer is Redis’s own.';
 }

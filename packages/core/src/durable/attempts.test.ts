@@ -319,6 +319,16 @@ describe('a commit', () => {
     );
   });
 
+  it('that came too late ends its handler, and nothing says that this instance tries again', async () => {
+    const lost = new BelfryError('CLAIM_LOST', { message: 'as the test says.' });
+    const { run, stats, logger } = attemptsWith((_, { commit }) => commit(['X']));
+    await run({ commit: () => Promise.reject(lost) });
+    expect(stats).toMatchObject({ failed: 1, durable: { retried: 0, deadLettered: 0 } });
+    expect(logger.at('warn').map(({ message }) => message)).toEqual([
+      'A handler of orders.placed has ended: the event belongs to another instance by now.',
+    ]);
+  });
+
   it('that is refused is an error like every other one', async () => {
     const refusal = new BelfryError('COMMIT_REFUSED', { message: 'as the test says.' });
     const { run } = attemptsWith((_, { commit }) => commit(['X']));

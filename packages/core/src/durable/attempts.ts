@@ -134,6 +134,10 @@ export class Attempts {
       return { outcome: 'done' };
     }
     const delay = delayOf(error) ?? pauseAfter(attempt, retry);
+    if (BelfryError.is(error) && error.code === 'CLAIM_LOST') {
+      logger.warn(fields, `A handler of ${type} has ended: the event belongs to another instance by now.`);
+      return { outcome: 'retry', delay }; // nobody asks any more
+    }
     if (attempt < retry.attempts && !isFinal(error)) {
       stats.durable.retried++;
       logger.warn({ ...fields, retryInMs: delay }, `A handler of ${type} threw. The event is tried again.`);
