@@ -10,8 +10,8 @@
           busy:<group>   a hash, key -> its one entry that is in `work` or `rest`
           lane:<group>:<key>   a list of what waits behind that, in order
           seen:<group>   a sorted set of the holders that hold something, score = their last sign of life
-          state:<group>  a hash: token, the last one given; parked, how many wait behind their key; read and ordinal, the last entry that was
-                         read; lost, how many were gone before they were done with; at, when somebody last asked
+          state:<group>  a hash: token, the last one given; parked, how many wait behind their key; ordinal, which entry of the log was
+                         read last; lost, how many were gone before they were done with; at, when somebody last asked
           once:<group>:<id>    a message that the group has completed; it expires
           done:<group>:<token> a commit that was accepted; it expires
           dead:<group>   the dead letters: a stream
@@ -339,7 +339,7 @@ end
 local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
 local total = tonumber(about[1] or 0)
 -- A call does not read for ever when everything that it reads waits behind its key, or is for another group.
-local last_read, ordinal, rounds, exhausted = nil, state[4] and math.min(tonumber(state[4]), total), 0, false
+local ordinal, rounds, exhausted = state[4] and math.min(tonumber(state[4]), total), 0, false
 while count < room and parked < max_parked and rounds < 8 do
   local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
   if group_missing(entries) then
@@ -362,7 +362,6 @@ while count < room and parked < max_parked and rounds < 8 do
       if ordinal then lost = lost + n - ordinal - 1 end
       ordinal = n
     end
-    last_read = id
     if only and only ~= group then done[#done + 1] = id
     elseif key and redis.call('HEXISTS', BUSY, key) == 1 then
       redis.call('RPUSH', LANES .. key, id)
@@ -382,10 +381,6 @@ in_parts(done, function(...) redis.call('XACK', LOG, group, ...) end)
 if count > 0 then redis.call('ZADD', SEEN, now, holder)
 elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
 local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + tonumber(state[3] or 0), 'at', now_text }
-if last_read then
-  changes[#changes + 1] = 'read'
-  changes[#changes + 1] = last_read
-end
 if ordinal then
   changes[#changes + 1] = 'ordinal'
   changes[#changes + 1] = ordinal
