@@ -31,6 +31,21 @@ export interface Retention {
   readonly cap: number | undefined;
 }
 
+/** What of a transient event is kept in Redis, for broadcast subscribers that were away for a while. */
+export interface RecoverOptions {
+  /** An event is kept for at most about so long; a channel on which nothing is published for so long keeps nothing. @default '1h' */
+  readonly age?: Duration;
+  /** At most about so many events are kept. @default 10_000 */
+  readonly count?: number;
+}
+
+/** {@link RecoverOptions}, with every default written out. */
+export interface RecoveryPolicy {
+  /** In milliseconds. */
+  readonly age: number;
+  readonly count: number;
+}
+
 /** What {@link defineEvent} is told beside the name. */
 export interface EventOptions<S extends Schema> {
   /** Any Standard Schema. Its input is what travels, as JSON; handlers get its output. */
@@ -42,6 +57,11 @@ export interface EventOptions<S extends Schema> {
    * at a time and in their order by the whole group, through retries and crashes. Absent: no affinity, no order.
    */
   readonly key?: (data: SchemaInput<S>) => string;
+  /**
+   * Of a transient event: every broadcast subscriber that loses its connection reads what it missed, in order and once, before it goes on. Each
+   * publish then writes to Redis. Groups and patterns do not recover. `{}` takes the defaults. @default what is missed is counted and gone
+   */
+  readonly recover?: RecoverOptions;
   /** Of a durable event: for how long it stays in the log. @default 24 h after every group has acknowledged it */
   readonly retain?: RetainOptions;
   /** Of a durable event: for so long an id that a publisher gave is remembered, and a second publish of it does nothing. @default '1h' */
@@ -64,6 +84,8 @@ export interface EventContract<Name extends string = string, S extends Schema = 
   readonly guarantee: Guarantee;
   readonly schema: S;
   readonly key: ((data: SchemaInput<S>) => string) | undefined;
+  /** Of a transient event; absent: it is not kept. */
+  readonly recovery: RecoveryPolicy | undefined;
   /** Of a durable event. */
   readonly retention: Retention;
   /** Of a durable event, in milliseconds. */
@@ -82,11 +104,12 @@ export function defineEvent<const Name extends string, S extends Schema>(
   options: EventOptions<S> & { readonly schema: JsonInput<SchemaInput<S>> },
 ): EventContract<Name, S> {
   const { schema, guarantee = 'transient', key, version = 1, description, examples = [] } = options ?? {};
-  const { retain, duplicateWindow = '1h' } = options ?? {};
+  const { recover, retain, duplicateWindow = '1h' } = options ?? {};
   const mistakes: Mistakes = checkOptions(options, [
     'schema',
     'guarantee',
     'key',
+    'recover',
     'retain',
     'duplicateWindow',
     'version',
@@ -101,10 +124,14 @@ export function defineEvent<const Name extends string, S extends Schema>(
   if (!isSchema(schema)) mistakes.push('schema must be a Standard Schema, for example of zod, valibot or arktype');
   if (guarantee !== 'transient' && guarantee !== 'durable') mistakes.push("guarantee must be 'transient' or 'durable'");
   if (key !== undefined && typeof key !== 'function') mistakes.push('key must be a function from the data to a string');
-  mistakes.push(...mistakesInRetain(retain));
+  mistakes.push(...mistakesInRecover(recover), ...mistakesInRetain(retain));
   if (!isDuration(duplicateWindow)) mistakes.push("duplicateWindow must be a duration, like '1h'");
   if (guarantee !== 'durable' && (retain !== undefined || options?.duplicateWindow !== undefined))
     mistakes.push("retain and duplicateWindow are for durable events: say guarantee: 'durable'");
+  if (guarantee === 'durable' && recover !== undefined)
+    mistakes.push(
+      'recover is for transient events: a durable one is in a log, and its broadcast subscribers read on by themselves',
+    );
   if (!Number.isSafeInteger(version) || version < 1) mistakes.push('version must be a whole number from 1');
   if (description !== undefined && typeof description !== 'string') mistakes.push('description must be a string');
   if (!Array.isArray(examples)) mistakes.push('examples must be an array');
@@ -121,6 +148,10 @@ export function defineEvent<const Name extends string, S extends Schema>(
     guarantee,
     schema,
     key,
+    recovery:
+      recover === undefined
+        ? undefined
+        : Object.freeze({ age: toMilliseconds(recover.age ?? '1h'), count: recover.count ?? 10_000 }),
     retention: Object.freeze({ age: toMilliseconds(retain?.age ?? '24h'), count: retain?.count, cap: retain?.cap }),
     duplicateWindow: toMilliseconds(duplicateWindow),
     description,
@@ -128,11 +159,22 @@ export function defineEvent<const Name extends string, S extends Schema>(
   });
 }
 
+const isBound = (value: unknown) => value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1);
+
+function mistakesInRecover(recover: unknown): Mistakes {
+  if (recover === undefined) return [];
+  const mistakes = checkOptions(recover, ['age', 'count']).map((mistake) => `recover: ${mistake}`);
+  const { age, count } = (recover ?? {}) as RecoverOptions;
+  if (age !== undefined && !(isDuration(age) && toMilliseconds(age) >= 1))
+    mistakes.push("recover.age must be a duration of at least a millisecond, like '1h'");
+  if (!isBound(count)) mistakes.push('recover.count must be a whole number from 1');
+  return mistakes;
+}
+
 function mistakesInRetain(retain: unknown): Mistakes {
   if (retain === undefined) return [];
   const mistakes = checkOptions(retain, ['age', 'count', 'cap']).map((mistake) => `retain: ${mistake}`);
   const { age, count, cap } = (retain ?? {}) as RetainOptions;
-  const isBound = (value: unknown) => value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1);
   if (age !== undefined && !isDuration(age)) mistakes.push("retain.age must be a duration, like '24h'");
   if (!isBound(count)) mistakes.push('retain.count must be a whole number from 1');
   if (!isBound(cap)) mistakes.push('retain.cap must be a whole number from 1');

@@ -4,6 +4,8 @@ export {
   type EventContract,
   type EventOptions,
   type Guarantee,
+  type RecoverOptions,
+  type RecoveryPolicy,
   type RetainOptions,
   type Retention,
 } from './event.js';

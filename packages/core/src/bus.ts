@@ -8,7 +8,9 @@ import type {
   ReplyPayload,
   RequestInput,
 } from '@belfry/contracts';
+import type { BusEvent, BusEventMap, BusStatus } from './bus-events.js';
 import type { MessageContext, RequestContext } from './context.js';
+import type { DropPolicy } from './delivery-queue.js';
 import type { Inspection } from './durable/inspection.js';
 import type { RetryOptions } from './durable/retry.js';
 import type { Publisher } from './publisher.js';
@@ -38,18 +40,28 @@ export type SourceItem<S extends SubscribeSource> = S extends readonly (infer It
 export type HandlerMethod<S extends SubscribeSource> =
   SourceItem<S> extends infer Item extends AnyContract ? Handler<Item> : PatternHandler;
 
-/** How a subscription handles what it gets. */
+/** How messages are handled, and how many may wait. */
 export interface HandlingOptions {
   /** How many messages are handled at a time. They are started in order; with `1` they are handled in order. @default 16 */
   readonly concurrency?: number;
   /** Messages that may wait for their turn in this process; what comes on top is dropped, counted and logged. @default 100_000 */
   readonly maxQueuedMessages?: number;
-  /** The same bound by size, in characters of the encoded messages. @default 33_554_432 */
+  /** The same bound by size, in characters of the encoded messages. @default 16_777_216 */
   readonly maxQueuedBytes?: number;
 }
 
+/** What becomes of transient events and bare payloads that a subscription cannot keep up with. */
+export interface OverflowOptions extends HandlingOptions {
+  /**
+   * Which are dropped when the queue is full: `newest`, what arrives; `oldest`, what has waited longest, where only the present counts. Before
+   * that, when the queue is three quarters full, it is logged and told (`bus.on('pressure')`), and in a group the other members get the
+   * work until half of it is done. @default 'newest'
+   */
+  readonly drop?: DropPolicy;
+}
+
 /** Who shares the work. */
-export interface SubscribeOptions extends HandlingOptions {
+export interface SubscribeOptions extends OverflowOptions {
   /** The group that shares the work: each event is handled once per group. @default the name of the bus */
   readonly group?: string;
   /**
@@ -71,7 +83,7 @@ export interface SubscribeOptions extends HandlingOptions {
 }
 
 /** A bare channel or a pattern is always a broadcast: there is no group to share the work. */
-export interface BroadcastOnlyOptions extends HandlingOptions {
+export interface BroadcastOnlyOptions extends OverflowOptions {
   /** May be said, changes nothing. */
   readonly broadcast?: true;
 }
@@ -111,7 +123,7 @@ export interface Subscription {
 }
 
 /** Answers requests until it is ended. Made by {@link Bus.respond}. */
-export interface Responder extends Subscription {
+export interface Responder {
   /** What has become of the requests so far. */
   readonly stats: Readonly<ResponderStats>;
   /** Leaves the ring, stops listening, and resolves once everything that had arrived is answered. */
@@ -133,6 +145,14 @@ export interface Bus extends Publisher, Requester {
   /** This running process of it: 16 hexadecimal digits. */
   readonly instance: string;
   readonly namespace: string;
+  /** How it stands with its broker, by the probe that goes round, and not by a socket that seems open. */
+  readonly status: BusStatus;
+  /**
+   * Calls the listener whenever it happens: `connected`, `interrupted`, `resumed` (with the length of the outage), `closed`; `gap`: events were missed
+   * for good; `recovered`: missed events were read again; `pressure`: a queue is filling up. Returns what ends it.
+   * @throws BelfryError `OPTION_INVALID` for another name
+   */
+  on<E extends BusEvent>(event: E, listener: (event: BusEventMap[E]) => void): () => void;
   /**
    * Handles the events of a contract, of several contracts, or whatever a pattern matches. Resolves once the broker has confirmed it.
    * @throws BelfryError `DUPLICATE_HANDLER`: the group already has a handler for it on this bus; `OPTION_INVALID`, `CONTRACT_INVALID`,

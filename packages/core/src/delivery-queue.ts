@@ -1,13 +1,17 @@
 import { Fifo } from './fifo.js';
 import { Slots } from './slots.js';
+import { turnBudget } from './turn-budget.js';
 
 /** One message, read and ready to be handled. */
 export interface Work {
   /** Messages of one lane are handled one at a time, in order. Absent: no lane. */
   readonly lane: string | undefined;
   /** Handles it. Never throws or rejects. */
-  run(): void | Promise<void>;
+  readonly run: () => void | Promise<void>;
 }
+
+/** `newest`: what arrives is dropped; `oldest`: what has waited longest makes room for it. */
+export type DropPolicy = 'oldest' | 'newest';
 
 /** @template From what is known of a message beside its text */
 export interface DeliveryQueueOptions<From> {
@@ -17,6 +21,10 @@ export interface DeliveryQueueOptions<From> {
   readonly maxMessages: number;
   /** Bytes that may wait, counted as characters of the encoded messages. */
   readonly maxBytes: number;
+  /** Which messages are dropped when the queue is full. @default 'newest' */
+  readonly drop?: DropPolicy;
+  /** Told when the queue is three quarters full, and when it is down to half of it again. */
+  readonly onPressure?: (full: boolean) => void;
   /** Reads an encoded message, when its turn has come; `undefined` when it is not fit to be handled. Never throws. */
   open(body: string, from: From): Work | undefined;
 }
@@ -39,6 +47,8 @@ export class DeliveryQueue<From> {
   #parked = 0;
   readonly #lanes = new Map<string, Fifo<Entry>>();
   readonly #idle: (() => void)[] = [];
+  #isPressed = false;
+  #isDeferred = false;
 
   constructor(options: DeliveryQueueOptions<From>) {
     this.#options = options;
@@ -57,16 +67,21 @@ export class DeliveryQueue<From> {
     return this.#running;
   }
 
-  /** Takes a message, and starts it if there is room. False: the queue is full, and the message was not taken. */
-  push(body: string, from: From): boolean {
-    if (this.queued >= this.#options.maxMessages || this.#bytes + body.length > this.#options.maxBytes) {
-      // An empty queue takes any message, however large: else it could never be handled.
-      if (this.queued > 0) return false;
-    }
-    this.#waiting.push({ body, from });
+  /** Three quarters full, and since then not down to half of it. */
+  get isPressed(): boolean {
+    return this.#isPressed;
+  }
+
+  /** Takes a message, and starts it if there is room. Returns how many were dropped for want of room: this one, or older ones. */
+  push(body: string, from: From): number {
+    const dropped = this.#makeRoom(body.length);
+    if (dropped !== 0) this.#press(true); // a single large one may go from little to too much
+    if (dropped === undefined) return 1;
+    this.#waiting.push({ body: this.#isCrowded ? copyOf(body) : body, from });
     this.#bytes += body.length;
     this.#fill();
-    return true;
+    this.#look();
+    return dropped;
   }
 
   /** Resolves once nothing waits and nothing is being handled. */
@@ -81,12 +96,53 @@ export class DeliveryQueue<From> {
     for (const line of [this.#waiting, ...this.#lanes.values()])
       for (let next = line.shift(); next !== undefined; next = line.shift()) show?.(next.body);
     this.#bytes = this.#parked = 0;
+    this.#press(false);
     this.#settle();
     return cleared;
   }
 
+  /** Returns how many older ones were dropped; `undefined`: there is no room for a message of this size. */
+  #makeRoom(size: number): number | undefined {
+    const { maxMessages, maxBytes, drop } = this.#options;
+    for (let dropped = 0; ; dropped++) {
+      // An empty queue takes any message, however large: else it could never be handled.
+      if ((this.queued < maxMessages && this.#bytes + size <= maxBytes) || this.queued === 0) return dropped;
+      const oldest = drop === 'oldest' ? this.#waiting.shift() : undefined;
+      if (oldest === undefined) return undefined;
+      this.#bytes -= oldest.body.length;
+    }
+  }
+
+  /** So full that what comes later may be dropped. */
+  get #isCrowded(): boolean {
+    return this.queued * 4 >= this.#options.maxMessages || this.#bytes * 4 >= this.#options.maxBytes;
+  }
+
+  #look(): void {
+    const { maxMessages, maxBytes } = this.#options;
+    const part = this.#isPressed ? 0.5 : 0.75;
+    this.#press(this.queued > maxMessages * part || this.#bytes > maxBytes * part);
+  }
+
+  #press(isPressed: boolean): void {
+    if (isPressed === this.#isPressed) return;
+    this.#isPressed = isPressed;
+    this.#options.onPressure?.(isPressed);
+  }
+
+  readonly #goOn = (): void => {
+    this.#isDeferred = false;
+    this.#fill();
+  };
+
   readonly #fill = (): void => {
-    while (this.#slots.free > 0) {
+    if (this.#isDeferred) return;
+    while (this.#slots.free > 0 && this.#waiting.length > 0) {
+      if (turnBudget.isSpent) {
+        this.#isDeferred = true;
+        turnBudget.later(this.#goOn);
+        break;
+      }
       const next = this.#waiting.shift();
       if (next === undefined) break;
       const work = this.#options.open(next.body, next.from);
@@ -104,6 +160,7 @@ export class DeliveryQueue<From> {
         this.#start(entry);
       }
     }
+    if (this.#isPressed) this.#look();
     this.#settle();
   };
 
@@ -114,7 +171,7 @@ export class DeliveryQueue<From> {
       this.#bytes -= current.body.length;
       this.#running++;
       this.#slots.take();
-      const result = current.work.run();
+      const result = turnBudget.spend(current.work.run);
       if (result !== undefined) {
         result.then(() => {
           const following = this.#finish(current.work);
@@ -143,3 +200,9 @@ export class DeliveryQueue<From> {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
+
+/**
+ * A part of a frame keeps the whole frame in memory, also when the rest of it was dropped. Joined and cut, it becomes a text of its own
+ * (https://github.com/v8/v8/blob/main/src/objects/string.h, SlicedString).
+ */
+const copyOf = (body: string): string => `${body} `.slice(0, -1);

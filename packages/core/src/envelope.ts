@@ -180,6 +180,49 @@ export function timeOf({ time }: Envelope): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
+/** The number of an event among those that its source has published on its channel, from 1 on, in front of everything else. */
+export const numbered = (body: string, sequence: number): string =>
+  body.startsWith('{"') ? `{"sequence":"${sequence}",${body.slice(1)}` : body;
+
+/** The place of a numbered event among what is kept of its channel, in front of everything else. */
+export const placed = (body: string, cursor: string): string =>
+  body.startsWith('{"') ? `{"cursor":"${cursor}",${body.slice(1)}` : body;
+
+/** How many bytes `numbered` and `placed` may have added: they do not count against the limit of a message's size. */
+export const standingBytes = (body: string): number =>
+  body.startsWith('{"sequence":"') || body.startsWith('{"cursor":"') ? 96 : 0;
+
+/** Where an event stands: among those of its source on its channel, and among what is kept of the channel. */
+export interface Standing {
+  readonly source: string;
+  readonly sequence: number | undefined;
+  readonly cursor: string | undefined;
+}
+
+const asBelfryWritesIt =
+  /^\{(?:"cursor":"([^"\\]{1,64})",)?"sequence":"(\d{1,15})","specversion":"1\.0","id":"[^"\\]{1,256}","source":"([^"\\]{1,256})"/;
+
+/**
+ * Reads where an event stands, without reading all of it; `undefined` when it does not say. What other programs write is looked at too,
+ * in whatever order its attributes are.
+ */
+export function standingOf(body: string): Standing | undefined {
+  const [, cursor, digits, writer] = asBelfryWritesIt.exec(body) ?? [];
+  if (writer !== undefined) return { source: writer, sequence: Number(digits), cursor };
+  if (!body.includes('"sequence"')) return undefined;
+  try {
+    const { source, sequence, cursor: place } = decodeEnvelope(body) as Record<string, unknown>;
+    const isNumber = /^\d{1,15}$/.test(String(sequence));
+    return {
+      source: String(source).slice(0, 256),
+      sequence: isNumber ? Number(sequence) : undefined,
+      cursor: typeof place === 'string' ? place : undefined,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Who wrote what, of an envelope that is too large to be read, or of too many: as Belfry writes it; `undefined` for any other. */
 export function headOf(text: string): { readonly id: string; readonly source: string } | undefined {
   const [, id, source] = /^\{"specversion":"1.0","id":"([^"\\]+)","source":"([^"\\]+)"/.exec(text.slice(0, 1024)) ?? [];

@@ -11,6 +11,15 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** The oldest, which stays. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at]!;
+  }
+
   /** Takes the oldest out; `undefined` when there is none. */
   shift(): T | undefined {
     if (this.length === 0) return undefined;

@@ -9,6 +9,7 @@ export type {
   HandlerArguments,
   HandlerMethod,
   HandlingOptions,
+  OverflowOptions,
   PatternHandler,
   ReadyOptions,
   RequestHandler,
@@ -19,6 +20,8 @@ export type {
   SubscribeSource,
   Subscription,
 } from './bus.js';
+export type { BusEvent, BusEventMap, BusStatus, Gap, Pressure, Recovered } from './bus-events.js';
+export type { DropPolicy } from './delivery-queue.js';
 export { Publisher } from './publisher.js';
 export type { BackoffOptions, RetryOptions } from './durable/retry.js';
 export type {
@@ -32,7 +35,7 @@ export type {
 export type { BusOptions } from './options.js';
 export type { PublishOptions } from './publication.js';
 export { type AskOptions, type Reply, type ReplyIterator, Requester, type RequestStats } from './requester.js';
-export type { DurableStats, SubscriptionStats } from './subscription-stats.js';
+export type { DurableStats, HandlingStats, SubscriptionStats } from './subscription-stats.js';
 export type { ResponderStats } from './request-receiver.js';
 export type { RejectReason } from './rejections.js';
 export {
@@ -51,6 +54,7 @@ export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clo
 // For people who write transports
 export type {
   Deliver,
+  HistoryPart,
   OutgoingEvent,
   OutgoingRequest,
   Receipt,
@@ -59,6 +63,7 @@ export type {
   TransportFactory,
   TransportFeature,
   TransportHost,
+  TransportNews,
   TransportSubscription,
 } from './transport.js';
 export {
@@ -76,5 +81,5 @@ export {
 export type { DeathReason, Delivery, Settlement, Work } from './durable/delivery.js';
 
 // For programs that read the wire
-export { decodeEnvelope, type Envelope, type ExtensionValue } from './envelope.js';
+export { decodeEnvelope, type Envelope, type ExtensionValue, numbered } from './envelope.js';
 export { matchesPattern } from './pattern.js';

@@ -82,7 +82,8 @@ describe('the options of a subscription', () => {
       group: 'billing',
       concurrency: 16,
       maxQueuedMessages: 100_000,
-      maxQueuedBytes: 33_554_432,
+      maxQueuedBytes: 16_777_216,
+      drop: 'newest',
       durable: {
         retry: { attempts: 10, type: 'exponential', delay: 500, maxDelay: 60_000, factor: 2, jitter: 0.25 },
         claimTimeout: 30_000,

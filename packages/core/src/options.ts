@@ -1,6 +1,7 @@
 import { type AnyContract, BelfryError, type Duration, isDuration, toMilliseconds } from '@belfry/contracts';
 import type { BroadcastOnlyOptions, HandlingOptions, SubscribeOptions } from './bus.js';
 import { type Clock, systemClock } from './clock.js';
+import type { DropPolicy } from './delivery-queue.js';
 import { type RetryPolicy, resolveRetry } from './durable/retry.js';
 import { consoleLogger, type Logger } from './logger.js';
 import { memoryTransport } from './memory/memory-transport.js';
@@ -183,6 +184,7 @@ export interface ResolvedDurableOptions {
 
 /** `group` is absent for a broadcast. */
 export interface ResolvedSubscribeOptions extends ResolvedHandlingOptions {
+  readonly drop: DropPolicy;
   readonly group: string | undefined;
   readonly durable: ResolvedDurableOptions;
 }
@@ -198,10 +200,14 @@ export function resolveSubscribeOptions(
   defaultGroup: string,
   contracts: readonly AnyContract[],
 ): ResolvedSubscribeOptions {
-  const { group, broadcast }: SubscribeOptions = options;
+  const { group, broadcast, drop = 'newest' }: SubscribeOptions = options;
   const broadcastOnly = contracts.length === 0 || contracts.some(({ kind }) => kind === 'channel');
   const mistakes = new Mistakes();
-  mistakes.unknown(options, ['group', 'broadcast', ...handlingOptions, ...durableOptions]);
+  mistakes.check(
+    !('recover' in options),
+    `recover is said in the contract, ${contracts.length === 0 ? 'and a pattern has none: subscribe to the contracts themselves' : 'not here'}`,
+  );
+  mistakes.unknown(options, ['group', 'broadcast', 'drop', 'recover', ...handlingOptions, ...durableOptions]);
   mistakes.check(
     group === undefined || isName(group),
     `group must be letters, digits, ., _ and -, not ${JSON.stringify(group)}`,
@@ -218,8 +224,9 @@ export function resolveSubscribeOptions(
   const handling = handlingOf(options, mistakes);
   const isDurable = contracts.some((contract) => contract.kind === 'event' && contract.guarantee === 'durable');
   const durable = durableOf(options, isDurable, mistakes);
+  mistakes.check(drop === 'newest' || drop === 'oldest', "drop must be 'newest' or 'oldest'");
   mistakes.throwIfAny(`subscription to ${title}`);
-  return { group: broadcastOnly || broadcast ? undefined : (group ?? defaultGroup), ...handling, durable };
+  return { group: broadcastOnly || broadcast ? undefined : (group ?? defaultGroup), drop, ...handling, durable };
 }
 
 function durableOf(options: SubscribeOptions, isDurable: boolean, mistakes: Mistakes): ResolvedDurableOptions {
@@ -255,7 +262,7 @@ export function resolveRespondOptions(title: string, options: HandlingOptions): 
 }
 
 function handlingOf(options: HandlingOptions, mistakes: Mistakes): ResolvedHandlingOptions {
-  const { concurrency = 16, maxQueuedMessages = 100_000, maxQueuedBytes = 33_554_432 } = options;
+  const { concurrency = 16, maxQueuedMessages = 100_000, maxQueuedBytes = 16_777_216 } = options;
   mistakes.check(isCount(concurrency), 'concurrency must be a whole number from 1');
   mistakes.check(isCount(maxQueuedMessages), 'maxQueuedMessages must be a whole number from 1');
   mistakes.check(isCount(maxQueuedBytes), 'maxQueuedBytes must be a whole number from 1');

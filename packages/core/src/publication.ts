@@ -125,7 +125,8 @@ export class Publication {
       const body = this.#encode(contract, data, id, key, options, extensions);
       checkSize(contract, body, maxMessageBytes);
       if (contract.guarantee === 'durable') return this.#append(contract, { body, key, id, options });
-      const event = { channel: `${namespace}:${contract.channel}`, body, key, public: publicChannels };
+      const { recovery } = contract;
+      const event = { channel: `${namespace}:${contract.channel}`, body, key, recovery, public: publicChannels };
       return () => transport.publish(event);
     } catch (error) {
       return () => Promise.reject(error);

@@ -1,8 +1,8 @@
 import { type AnyContract, type EventContract, type Validation, validate } from '@belfry/contracts';
 import type { Clock } from './clock.js';
 import type { MessageContext } from './context.js';
-import { DeliveryQueue, type Work } from './delivery-queue.js';
-import type { Envelope } from './envelope.js';
+import { DeliveryQueue, type DropPolicy, type Work } from './delivery-queue.js';
+import { type Envelope, standingBytes } from './envelope.js';
 import { callHandler, contextOf, isPromiseLike, noCommit, type Opened, openEnvelope } from './event-handling.js';
 import type { Logger } from './logger.js';
 import type { Middleware } from './middleware.js';
@@ -25,6 +25,10 @@ export interface ReceiverOptions {
   readonly concurrency: number | Slots;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
+  /** @default 'newest' */
+  readonly drop?: DropPolicy;
+  /** Told when the queue is filling up, and when it has room again. */
+  readonly onPressure?: (full: boolean) => void;
   readonly maxMessageBytes: number;
   readonly validate: boolean;
   /** Figures and rejections that are shared with others. @default its own */
@@ -41,6 +45,7 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #queue: DeliveryQueue<string>;
   readonly #rejections: Rejections;
+  readonly #relieved: (() => void)[] = [];
   readonly stats: SubscriptionStats;
   /** What waits and what runs. */
   readonly load: Load;
@@ -51,6 +56,8 @@ export class Receiver {
       concurrency: options.concurrency,
       maxMessages: options.maxQueuedMessages,
       maxBytes: options.maxQueuedBytes,
+      drop: options.drop ?? 'newest',
+      onPressure: (full) => this.#pressed(full),
       open: (body, channel) => this.#open(body, channel),
     });
     this.#queue = queue;
@@ -65,16 +72,22 @@ export class Receiver {
     const { maxMessageBytes, pattern } = this.#options;
     if (pattern !== undefined && !matchesPattern(pattern, channel)) return;
     this.stats.received++;
-    if (bytesOver(maxMessageBytes, body) !== undefined) {
+    if (bytesOver(maxMessageBytes + standingBytes(body), body) !== undefined) {
       this.#rejections.add({ reason: 'tooLarge', channel, message: `It is larger than ${maxMessageBytes} bytes.` });
-    } else if (!this.#queue.push(body, channel)) {
-      this.stats.dropped++;
-      this.#rejections.overflow(
-        { channel, dropped: this.stats.dropped, queued: this.#queue.queued },
-        'A handler cannot keep up: its queue is full, and messages are being dropped. Raise concurrency, or add instances to the group.',
-      );
+      return;
     }
+    const dropped = this.#queue.push(body, channel);
+    if (dropped === 0) return;
+    this.stats.dropped += dropped;
+    this.#rejections.crowded(
+      { channel, dropped: this.stats.dropped, queued: this.#queue.queued },
+      'A handler cannot keep up: its queue is full, and messages are being dropped. Raise concurrency, or add instances to the group.',
+    );
   };
+
+  /** Resolves when there is room for more, without anything being dropped; `undefined` when there is now. */
+  readonly room = (): Promise<void> | undefined =>
+    this.#queue.isPressed ? new Promise((resolve) => this.#relieved.push(resolve)) : undefined;
 
   /** Resolves once nothing waits and nothing is being handled. */
   idle(): Promise<void> {
@@ -84,6 +97,17 @@ export class Receiver {
   /** Gives up what still waits. */
   abandon(): void {
     this.stats.abandoned += this.#queue.clear();
+  }
+
+  #pressed(full: boolean): void {
+    const { onPressure } = this.#options;
+    if (full)
+      this.#rejections.crowded(
+        { queued: this.#queue.queued, dropped: this.stats.dropped },
+        'A handler does not keep up: its queue is three quarters full. When it is full, messages are dropped.',
+      );
+    else for (const relieved of this.#relieved.splice(0)) relieved();
+    onPressure?.(full);
   }
 
   #open(body: string, channel: string): Work | undefined {

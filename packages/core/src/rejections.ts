@@ -21,9 +21,9 @@ export interface Rejection {
 // A flood of garbage must not become a flood of log lines.
 const LOG_LINES_PER_SECOND = 10;
 // A full queue has room again after each message that is handled, so "full" comes and goes thousands of times a second.
-const OVERFLOW_LOG_INTERVAL = 10_000;
+const CROWDED_LOG_INTERVAL = 10_000;
 
-/** Counts and logs what is not fit to be handled, and logs what there was no room for. */
+/** Counts and logs what is not fit to be handled, and logs that there is no room for more. */
 export class Rejections {
   readonly counts: Record<RejectReason, number> = { unreadable: 0, tooLarge: 0, wrongContract: 0, invalid: 0 };
   readonly #fields: object;
@@ -31,7 +31,8 @@ export class Rejections {
   readonly #clock: Clock;
   #window = 0;
   #lines = 0;
-  #overflowLoggedAt = Number.NEGATIVE_INFINITY;
+  /** Message -> when it was last logged. */
+  readonly #crowdedAt = new Map<string, number>();
 
   /** @param fields stand in every line */
   constructor(fields: object, logger: Logger, clock: Clock) {
@@ -62,11 +63,11 @@ export class Rejections {
     );
   }
 
-  /** Tells now and then that the queue is full. */
-  overflow(fields: object, message: string): void {
+  /** Logs, but the same message only now and then. */
+  crowded(fields: object, message: string): void {
     const now = this.#clock.now();
-    if (now - this.#overflowLoggedAt < OVERFLOW_LOG_INTERVAL) return;
-    this.#overflowLoggedAt = now;
+    if (now - (this.#crowdedAt.get(message) ?? Number.NEGATIVE_INFINITY) < CROWDED_LOG_INTERVAL) return;
+    this.#crowdedAt.set(message, now);
     this.#logger.warn({ ...this.#fields, ...fields }, message);
   }
 }

@@ -5,12 +5,12 @@ import { DeliveryQueue, type Work } from './delivery-queue.js';
 import { decodeEnvelope, type Envelope, extensionsOf, headOf, timeOf } from './envelope.js';
 import type { Failure } from './letter.js';
 import { bytesOver, placesOf } from './outgoing.js';
-import type { SubscriptionStats } from './subscription-stats.js';
+import type { HandlingStats } from './subscription-stats.js';
 import { Rejections, type RejectReason } from './rejections.js';
 import { RequestHandling, type RequestHandlingOptions } from './request-handling.js';
 
 /** What has become of the requests that reached a responder, since it began. */
-export interface ResponderStats extends SubscriptionStats {
+export interface ResponderStats extends HandlingStats {
   /** Answered: with the output, or with an error that the contract declares. */
   handled: number;
   /** The handler threw something else, or what it returned does not fit the contract. */
@@ -87,7 +87,7 @@ export class RequestReceiver {
     const { maxMessageBytes, clock } = this.#options;
     this.stats.received++;
     if (bytesOver(maxMessageBytes, body) !== undefined) this.#tooLarge(body);
-    else if (!this.#queue.push(body, clock.now())) this.#overflow(body);
+    else if (this.#queue.push(body, clock.now()) > 0) this.#overflow(body);
   };
 
   /** The caller of a request that waits for its turn has aborted it. */
@@ -222,7 +222,7 @@ export class RequestReceiver {
   #overflow(body: string): void {
     this.stats.dropped++;
     this.#refuse(body, 'its queue is full');
-    this.#rejections.overflow(
+    this.#rejections.crowded(
       { dropped: this.stats.dropped, queued: this.#queue.queued },
       'A handler cannot keep up: its queue is full, and requests are being refused. Raise concurrency, or add instances.',
     );

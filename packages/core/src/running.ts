@@ -1,10 +1,9 @@
-import type { Subscription } from './bus.js';
-import type { SubscriptionStats } from './subscription-stats.js';
+import type { HandlingStats } from './subscription-stats.js';
 import type { TransportSubscription } from './transport.js';
 
 /** Takes messages until its links have ended. */
 export interface Receiving {
-  readonly stats: SubscriptionStats;
+  readonly stats: HandlingStats;
   /** Resolves once nothing waits and nothing is being handled. */
   idle(): Promise<void>;
   /** Gives up what waits; what is durable goes to other instances. Resolves when they may have it. */
@@ -12,7 +11,7 @@ export interface Receiving {
 }
 
 /** A subscription or a responder, as its owner sees it. */
-type Handle<R extends Receiving> = Subscription & { readonly stats: R['stats'] };
+type Handle<R extends Receiving> = { readonly stats: R['stats']; end(): Promise<void> };
 
 /** What a bus runs of one kind. */
 export class Running<R extends Receiving> {

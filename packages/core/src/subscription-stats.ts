@@ -1,7 +1,7 @@
 import type { RejectReason } from './rejections.js';
 
-/** What has become of the messages that reached a subscription, since it began. */
-export interface SubscriptionStats {
+/** What has become of the messages that reached a subscription or a responder, since it began. */
+export interface HandlingStats {
   /** Everything that arrived; of durable events, every attempt that began. It is the sum of what follows up to `inFlight`. */
   received: number;
   handled: number;
@@ -19,6 +19,14 @@ export interface SubscriptionStats {
   readonly inFlight: number;
   /** There when durable events are among what was subscribed to. */
   readonly durable?: DurableStats;
+}
+
+/** The figures of a subscription. */
+export interface SubscriptionStats extends HandlingStats {
+  /** Were published and never arrived, as far as the publishers' numbers show it. Of broadcasts and patterns. */
+  missed: number;
+  /** Of those that were received, how many had been missed, and were read again: `recover` in the contract. */
+  recovered: number;
 }
 
 /** What has become of the durable events of a subscription, beside what {@link SubscriptionStats} says. */
@@ -64,6 +72,8 @@ export const newStats = (
   rejected,
   dropped: 0,
   abandoned: 0,
+  missed: 0,
+  recovered: 0,
   get queued() {
     return loads.reduce((sum, { queued }) => sum + queued, 0);
   },

@@ -1,23 +1,25 @@
 import { type AnyContract, BelfryError, type EventContract } from '@belfry/contracts';
 import type { BroadcastOnlyOptions, SubscribeOptions, Subscription } from './bus.js';
+import type { BusEvents } from './bus-events.js';
 import type { Clock } from './clock.js';
 import type { MessageContext } from './context.js';
 import { DurableSubscription } from './durable/durable-subscription.js';
 import type { Upkeep } from './durable/upkeep.js';
 import type { Logger } from './logger.js';
 import { type ResolvedBusOptions, type ResolvedSubscribeOptions, resolveSubscribeOptions } from './options.js';
-import { Receiver } from './receiver.js';
 import { Rejections } from './rejections.js';
 import { type Receiving, Running } from './running.js';
 import { Slots } from './slots.js';
-import { newDurableStats, newStats, type SubscriptionStats } from './subscription-stats.js';
-import type { Source, Transport, TransportSubscription } from './transport.js';
+import { type Load, newDurableStats, newStats, type SubscriptionStats } from './subscription-stats.js';
+import { TransientSubscription } from './transient-subscription.js';
+import type { Transport, TransportSubscription } from './transport.js';
 
 export interface SubscriptionsOptions {
   readonly bus: ResolvedBusOptions;
   readonly instance: string;
   readonly nextId: () => string;
   readonly transport: Transport;
+  readonly events: BusEvents;
   readonly upkeep: Upkeep;
   /** Aborts when the time for draining is over. */
   readonly signal: AbortSignal;
@@ -34,7 +36,7 @@ export interface Subject {
 /** The subscriptions of one bus, and the places in groups that they have taken. */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
-  readonly #running = new Running<Receiving>();
+  readonly #running = new Running<Part>();
   /** `channel group` of every place taken: a group has one handler for a channel. */
   readonly #places = new Set<string>();
 
@@ -68,7 +70,7 @@ export class Subscriptions {
     const places = group === undefined ? [] : Array.from(byChannel.keys(), (channel) => `${channel} ${group}`);
     this.#takePlaces(places, title, group);
     const parts = this.#partsOf(title, byChannel, pattern, handler, resolved);
-    const opened = await Promise.allSettled(parts.map(({ open }) => open()));
+    const opened = await Promise.allSettled(parts.map((part) => part.open()));
     const links = opened.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     const failure = opened.find((result) => result.status === 'rejected');
     const late = refusal();
@@ -81,6 +83,11 @@ export class Subscriptions {
     return this.#running.add(together(parts, stats), links, () => this.#leave(places));
   }
 
+  /** Messages may have been missed: the connection is back after an interruption, or the broker has forgotten everything. */
+  resumed(): void {
+    for (const part of this.#running.receivers) part.resumed();
+  }
+
   channelOf(contract: AnyContract): string {
     return contract.kind === 'channel' ? contract.channel : `${this.#options.bus.namespace}:${contract.channel}`;
   }
@@ -91,13 +98,13 @@ export class Subscriptions {
     byChannel: ReadonlyMap<string, AnyContract>,
     pattern: string | undefined,
     handler: (data: unknown, context: MessageContext) => unknown,
-    { group, concurrency, maxQueuedMessages, maxQueuedBytes, durable }: ResolvedSubscribeOptions,
+    { group, concurrency, maxQueuedMessages, maxQueuedBytes, drop, durable }: ResolvedSubscribeOptions,
   ): Part[] {
-    const { bus, instance, nextId, transport, upkeep, signal, logger, clock } = this.#options;
+    const { bus, instance, nextId, transport, events, upkeep, signal, logger, clock } = this.#options;
     const { middleware, maxMessageBytes, validate, namespace } = bus;
     const rejections = new Rejections({ subscription: title, group }, logger, clock);
     const slots = new Slots(concurrency);
-    const loads: (Receiver['load'] | DurableSubscription)[] = [];
+    const loads: Load[] = [];
     const durables = [...byChannel].filter((each): each is [string, EventContract] => isDurable(each[1]));
     const durableStats = durables.length === 0 ? undefined : newDurableStats();
     const stats = newStats(rejections.counts, loads, durableStats);
@@ -105,31 +112,25 @@ export class Subscriptions {
     const parts: Part[] = [];
     const transients = new Map([...byChannel].filter(([, contract]) => !isDurable(contract)));
     if (transients.size > 0 || pattern !== undefined) {
-      const receiver = new Receiver({
+      const subscription = new TransientSubscription({
         ...shared,
         contracts: transients,
         pattern: pattern === undefined ? undefined : `${namespace}:${pattern}`,
         concurrency: slots,
         maxQueuedMessages,
         maxQueuedBytes,
+        drop,
         stats,
         rejections,
+        transport,
+        events,
         signal,
         nextId,
         logger,
         clock,
       });
-      loads.push(receiver.load);
-      const sources =
-        pattern === undefined
-          ? Array.from(transients, ([channel, contract]) => sourceOf(channel, contract, group))
-          : [{ kind: 'pattern', pattern: `${namespace}:${pattern}` } as const];
-      parts.push({
-        stats,
-        open: () => this.#listen(sources, receiver),
-        idle: () => receiver.idle(),
-        abandon: () => receiver.abandon(),
-      });
+      loads.push(subscription.load);
+      parts.push(subscription);
     }
     for (const [channel, contract] of durables) {
       const subscription = new DurableSubscription({
@@ -152,22 +153,12 @@ export class Subscriptions {
       parts.push({
         stats,
         open: async () => [await subscription.open()],
+        resumed: () => subscription.resumed(),
         idle: () => subscription.idle(),
         abandon: (reason) => subscription.abandon(reason),
       });
     }
     return parts;
-  }
-
-  /** All of them, or none. */
-  async #listen(sources: readonly Source[], receiver: Receiver): Promise<TransportSubscription[]> {
-    const { transport } = this.#options;
-    const confirmed = await Promise.allSettled(sources.map((source) => transport.subscribe(source, receiver.deliver)));
-    const links = confirmed.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    const failure = confirmed.find((result) => result.status === 'rejected');
-    if (failure === undefined) return links;
-    await Promise.allSettled(links.map((link) => link.end()));
-    throw failure.reason;
   }
 
   #takePlaces(places: readonly string[], title: string, group: string | undefined): void {
@@ -187,19 +178,21 @@ export class Subscriptions {
 
 /** One of the things that take messages for a subscription. */
 interface Part extends Receiving {
+  readonly stats: SubscriptionStats;
   /** Resolves once the broker has confirmed it. */
-  readonly open: () => Promise<TransportSubscription[]>;
+  open(): Promise<TransportSubscription[]>;
+  /** Messages may have been missed. */
+  resumed(): void;
 }
 
-const together = (parts: readonly Part[], stats: SubscriptionStats): Receiving => ({
+const together = (parts: readonly Part[], stats: SubscriptionStats): Part => ({
   stats,
+  open: async () => (await Promise.all(parts.map((part) => part.open()))).flat(),
+  resumed: () => {
+    for (const part of parts) part.resumed();
+  },
   idle: async () => void (await Promise.all(parts.map((part) => part.idle()))),
   abandon: async (reason) => void (await Promise.all(parts.map((part) => part.abandon(reason)))),
 });
 
 const isDurable = (contract: AnyContract): boolean => contract.kind === 'event' && contract.guarantee === 'durable';
-
-function sourceOf(channel: string, contract: AnyContract, group: string | undefined): Source {
-  if (contract.kind === 'channel') return { kind: 'bare', channel };
-  return group === undefined ? { kind: 'broadcast', channel } : { kind: 'group', channel, group };
-}

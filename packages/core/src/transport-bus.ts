@@ -19,6 +19,7 @@ import type {
   SubscribeOptions,
   Subscription,
 } from './bus.js';
+import { type BusEvent, type BusEventMap, BusEvents, type BusStatus, isBusEvent } from './bus-events.js';
 import { type Clock, settlesWithin } from './clock.js';
 import { waitForAudience } from './audience.js';
 import { checkContract, checkHandler, checkRequest } from './checks.js';
@@ -35,7 +36,7 @@ import type { RequestReceiver } from './request-receiver.js';
 import type { AskOptions, Reply, RequestStats } from './requester.js';
 import { type Receiving, Running } from './running.js';
 import { Switchboard } from './switchboard.js';
-import type { Receipt, Transport } from './transport.js';
+import type { Receipt, Transport, TransportNews } from './transport.js';
 
 /**
  * Builds a bus. Opens nothing yet: it connects when it is first used.
@@ -60,6 +61,8 @@ class TransportBus implements Bus {
   readonly #responders = new Running<RequestReceiver>();
   /** The channels of the requests that are answered. */
   readonly #responding = new Set<string>();
+  readonly #events: BusEvents;
+  #status: BusStatus = 'idle';
   readonly #abort = new AbortController();
   #publishing = true;
   #closing: Promise<DrainReport> | undefined;
@@ -70,7 +73,9 @@ class TransportBus implements Bus {
     this.namespace = namespace;
     this.#clock = clock;
     this.#logger = unbreakable(logger);
-    this.#transport = transport({ service: name, instance: this.instance, logger: this.#logger, clock });
+    this.#events = new BusEvents(this.#logger);
+    const tell = (news: TransportNews) => this.#hear(news);
+    this.#transport = transport({ service: name, instance: this.instance, logger: this.#logger, clock, tell });
     const upkeep = new Upkeep(this.#transport.durable, this.#logger, clock);
     this.#publication = new Publication({
       transport: this.#transport,
@@ -89,6 +94,7 @@ class TransportBus implements Bus {
       instance: this.instance,
       nextId: this.#nextId,
       transport: this.#transport,
+      events: this.#events,
       upkeep,
       signal: this.#abort.signal,
       logger: this.#logger,
@@ -104,6 +110,10 @@ class TransportBus implements Bus {
     });
   }
 
+  get status(): BusStatus {
+    return this.#status;
+  }
+
   get subscriptions(): readonly Subscription[] {
     return this.#subscriptions.handles;
   }
@@ -114,6 +124,15 @@ class TransportBus implements Bus {
 
   get requests(): Readonly<RequestStats> {
     return this.#switchboard.stats;
+  }
+
+  on<E extends BusEvent>(event: E, listener: (event: BusEventMap[E]) => void): () => void {
+    checkHandler(listener);
+    if (isBusEvent(event)) return this.#events.on(event, listener);
+    throw new BelfryError('OPTION_INVALID', {
+      message: `a bus has no event ${JSON.stringify(event)}.`,
+      hint: 'There are connected, interrupted, resumed, closed, gap, recovered and pressure.',
+    });
   }
 
   publish(contract: AnyContract, data: unknown, options?: PublishOptions): Promise<Receipt> {
@@ -252,7 +271,25 @@ class TransportBus implements Bus {
     this.#publishing = false;
     await this.#switchboard.close(closed(this.name));
     await this.#transport.close();
+    this.#status = 'closed';
+    this.#events.emit('closed', {});
     return { abandoned, handedOver: handedOverBy(receivers) };
+  }
+
+  #hear(news: TransportNews): void {
+    if (news.what === 'emptied') this.#subscriptions.resumed();
+    else if (this.#status === 'closed') return;
+    else if (news.what === 'interrupted') {
+      this.#status = 'interrupted';
+      this.#events.emit('interrupted', { reason: news.reason });
+    } else {
+      this.#status = 'connected';
+      if (news.what === 'connected') this.#events.emit('connected', {});
+      else {
+        this.#subscriptions.resumed();
+        this.#events.emit('resumed', { outageMs: news.outageMs });
+      }
+    }
   }
 
   #checkContract(contract: unknown): asserts contract is AnyContract {

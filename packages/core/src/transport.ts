@@ -1,3 +1,4 @@
+import type { RecoveryPolicy } from '@belfry/contracts';
 import type { Clock } from './clock.js';
 import type { Durability } from './durable/durability.js';
 import type { Logger } from './logger.js';
@@ -25,10 +26,12 @@ export interface Receipt {
 export interface OutgoingEvent {
   /** Namespace and contract, for example `shop:orders.placed`. */
   readonly channel: string;
-  /** The envelope, encoded. */
+  /** The envelope, encoded. The transport numbers it when it leaves: see `numbered`. */
   readonly body: string;
   /** Events with the same key go to the same member of a group. */
   readonly key: string | undefined;
+  /** How much of the channel is kept for broadcast subscribers that are away; absent: nothing. */
+  readonly recovery?: RecoveryPolicy | undefined;
   /** Publish it on its public channel too, for programs that know nothing of Belfry. */
   readonly public: boolean;
 }
@@ -71,10 +74,29 @@ export interface TransportSubscription {
    * already taken on for this subscription has been delivered by then.
    */
   end(): Promise<void>;
+  /**
+   * Of a group: gives up the place for a while, so that other members get the work, and goes on listening; `false` takes it again. Returns at
+   * once, and what it is told last counts.
+   */
+  stepAside?(aside: boolean): void;
+}
+
+/** What is kept of a channel, oldest first. */
+export interface HistoryPart {
+  readonly entries: readonly { readonly cursor: string; readonly body: string }[];
+  /** The newest that is kept; absent: nothing is. */
+  readonly last: string | undefined;
 }
 
 /** What not every transport can do. */
-export type TransportFeature = 'groups' | 'patterns' | 'bare channels' | 'durable events' | 'commits' | 'requests';
+export type TransportFeature =
+  | 'groups'
+  | 'patterns'
+  | 'bare channels'
+  | 'durable events'
+  | 'commits'
+  | 'requests'
+  | 'recovery';
 
 /**
  * Moves encoded messages between processes. Decoding, validation, concurrency and context live above it, in the bus.
@@ -85,7 +107,9 @@ export interface Transport {
   /** What this transport cannot do, each with a reason that users are told. */
   readonly unsupported: Readonly<Partial<Record<TransportFeature, string>>>;
   /**
-   * Publishes an event. Events that one caller publishes on one channel arrive in that order. Always settles.
+   * Publishes an event. Events that one caller publishes on one channel arrive in that order, and numbered without gaps from 1, as far as
+   * they were published. With `recovery` they are kept, and carry their place among what is kept as the attribute `cursor`:
+   * `<milliseconds>-<number>`, where the numbers go up by one. Always settles.
    * @throws BelfryError `TRANSPORT_UNAVAILABLE`: not delivered; `PUBLISH_UNCONFIRMED`: perhaps delivered, never sent again;
    * `PUBLISH_REFUSED`: the broker said no
    */
@@ -115,11 +139,28 @@ export interface Transport {
   audience(channel: string): Promise<Receipt>;
   /** How many would receive a payload that is published on the bare channel now. */
   bareAudience(channel: string): Promise<number>;
+  /**
+   * What is kept of a channel after a cursor, at most about `count` events and a megabyte; without a cursor none of it, only where it ends.
+   * Absent where `unsupported` says that there is no recovery.
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE`; what the broker answers when it refuses
+   */
+  history?(channel: string, after: string | undefined, count: number): Promise<HistoryPart>;
   /** Logs, and groups that share the work on them; absent where `unsupported` says that there are no durable events. */
   readonly durable?: Durability;
   /** Lets publishes in flight settle, then disconnects. Subscriptions have been ended before. */
   close(): Promise<void>;
 }
+
+/**
+ * What a transport tells of its connection. `connected`: for the first time. `interrupted`: it was there, and is not any more, or gives no sign
+ * of life. `resumed`: it is back, with every subscription and every place in a group. `emptied`: the broker has forgotten everything, places
+ * in groups have been taken again.
+ */
+export type TransportNews =
+  | { readonly what: 'connected' }
+  | { readonly what: 'emptied' }
+  | { readonly what: 'interrupted'; readonly reason: string | undefined }
+  | { readonly what: 'resumed'; readonly outageMs: number };
 
 /** What a bus gives its transport. */
 export interface TransportHost {
@@ -129,6 +170,8 @@ export interface TransportHost {
   readonly instance: string;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Is told what becomes of the connection. */
+  readonly tell?: (news: TransportNews) => void;
 }
 
 /** Makes a transport for one bus. Opens nothing yet. */

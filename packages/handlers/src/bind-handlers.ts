@@ -5,6 +5,7 @@ import {
   Publisher,
   type RequestContext,
   Requester,
+  type Responder,
   type Subscription,
 } from '@belfry/core';
 import type { Container, ServiceIdentifier } from 'inversify';
@@ -27,7 +28,7 @@ export interface BoundHandler {
   readonly title: string;
   /** The group that shares the work, for requests the whole service; absent for a broadcast. */
   readonly group: string | undefined;
-  readonly subscription: Subscription;
+  readonly subscription: Subscription | Responder;
 }
 
 type Call = (data: unknown, context: MessageContext | RequestContext) => unknown;

@@ -1,5 +1,13 @@
 import { BelfryError } from '@belfry/contracts';
-import { type Bus, createBus, type Durability, silentLogger, type Subscription, type Transport } from '@belfry/core';
+import {
+  type Bus,
+  createBus,
+  type Durability,
+  type Responder,
+  silentLogger,
+  type Subscription,
+  type Transport,
+} from '@belfry/core';
 import type { DecoratedHandler } from './handler-records.js';
 import type { Mistakes } from './mistakes.js';
 
@@ -21,7 +29,7 @@ export async function rehearse(handlers: readonly DecoratedHandler[], bus: Bus, 
   await rehearsal.close();
 }
 
-const start = (handler: DecoratedHandler, bus: Bus): Promise<Subscription> =>
+const start = (handler: DecoratedHandler, bus: Bus): Promise<Subscription | Responder> =>
   handler.kind === 'respond'
     ? bus.respond(handler.contract, () => undefined, handler.options)
     : bus.subscribe(handler.source as string, () => {}, handler.options as object);
@@ -60,6 +68,7 @@ const nowhere: Transport = {
   listening: async () => new Set(),
   resumedAt: Number.NEGATIVE_INFINITY,
   subscribe: async () => ({ end: async () => {} }),
+  history: async () => ({ entries: [], last: undefined }),
   audience: async () => ({ broadcast: 0, groups: {} }),
   bareAudience: async () => 0,
   close: async () => {},

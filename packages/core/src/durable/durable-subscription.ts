@@ -91,6 +91,11 @@ export class DurableSubscription implements Load {
     return { end: () => this.#end(bell) };
   }
 
+  /** A doorbell may have been lost. */
+  resumed(): void {
+    this.#work.ring();
+  }
+
   /** Resolves once everything is handled and settled that it has in its hands. */
   idle(): Promise<void> {
     return this.#work.idle();

@@ -1,8 +1,10 @@
 import { DOORBELL } from '../durable/durability.js';
 import { DurableLog } from '../durable/log.js';
+import { placed } from '../envelope.js';
 import { matchesPattern } from '../pattern.js';
-import type { OutgoingEvent, OutgoingRequest, Receipt, Source } from '../transport.js';
+import type { HistoryPart, OutgoingEvent, OutgoingRequest, Receipt, Source } from '../transport.js';
 import { deliverToAll, type Listener } from './listener.js';
+import { History } from './history.js';
 import { Ring } from './ring.js';
 
 /** What the buses of one process share under one URL: who listens to what. */
@@ -16,6 +18,8 @@ export class Broker {
   readonly #inboxes = new Map<string, Set<Listener>>();
   /** channel -> group -> its members */
   readonly #rings = new Map<string, Map<string, Ring>>();
+  /** channel -> what is kept for those who were away */
+  readonly #histories = new Map<string, History>();
   /** channel -> what is durable of it */
   readonly #logs = new Map<string, DurableLog>();
 
@@ -36,7 +40,9 @@ export class Broker {
   }
 
   /** Delivers an event to whoever listens to all of the channel, and to one member of each group. */
-  deal({ channel, body, key, public: isPublic }: OutgoingEvent, turn: number, now: number): Receipt {
+  deal({ channel, body: text, key, recovery, public: isPublic }: OutgoingEvent, turn: number, now: number): Receipt {
+    const cursor = recovery && entryOf(this.#histories, channel, newHistory).keep(text, recovery, now);
+    const body = cursor === undefined ? text : placed(text, cursor);
     if (isPublic) this.publishBare(channel, body);
     const broadcast = deliverToAll(this.#listenersTo(channel), body, channel);
     const groups = this.#knownGroups(channel, now).map(([group, ring]) => {
@@ -45,6 +51,10 @@ export class Broker {
       return [group, member === undefined ? 0 : 1] as const;
     });
     return { broadcast, groups: Object.fromEntries(groups) };
+  }
+
+  history(channel: string, after: string | undefined, count: number): HistoryPart {
+    return this.#histories.get(channel)?.after(after, count) ?? { entries: [], last: undefined };
   }
 
   /** The log of a durable channel. */
@@ -116,6 +126,7 @@ export class Broker {
 const newSet = () => new Set<Listener>();
 const newMap = () => new Map<string, Ring>();
 const newRing = () => new Ring();
+const newHistory = () => new History();
 
 function entryOf<V>(map: Map<string, V>, key: string, make: () => V): V {
   let value = map.get(key);

@@ -1,7 +1,9 @@
 import { BelfryError } from '@belfry/contracts';
 import type { Durability } from '../durable/durability.js';
+import { numbered } from '../envelope.js';
 import type {
   Deliver,
+  HistoryPart,
   OutgoingEvent,
   OutgoingRequest,
   Receipt,
@@ -54,6 +56,8 @@ class MemoryTransport implements Transport {
   readonly #turn = new Turn();
   /** Per channel, how many events this publisher has dealt, from a random start: it says whose turn it is in every group. */
   readonly #dealt = new Map<string, number>();
+  /** Per channel, how many events it has published. */
+  readonly #published = new Map<string, number>();
   readonly #subscriptions = new Set<TransportSubscription>();
   #closing: Promise<void> | undefined;
 
@@ -71,11 +75,16 @@ class MemoryTransport implements Transport {
       run: (commands) => attempt(() => onCommit?.(commands)),
       closed: () => (this.#closing === undefined ? undefined : this.#closed()),
     });
+    host.tell?.({ what: 'connected' });
   }
 
   publish(event: OutgoingEvent): Promise<Receipt> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed());
-    return this.#turn.add(() => this.#broker.deal(event, this.#nextTurn(event.channel), this.#host.clock.now()));
+    const { channel } = event;
+    const sequence = (this.#published.get(channel) ?? 0) + 1;
+    this.#published.set(channel, sequence);
+    const body = numbered(event.body, sequence);
+    return this.#turn.add(() => this.#broker.deal({ ...event, body }, this.#nextTurn(channel), this.#host.clock.now()));
   }
 
   publishBare(channel: string, payload: string): Promise<number> {
@@ -111,6 +120,11 @@ class MemoryTransport implements Transport {
     };
     this.#subscriptions.add(subscription);
     return subscription;
+  }
+
+  async history(channel: string, after: string | undefined, count: number): Promise<HistoryPart> {
+    if (this.#closing !== undefined) throw this.#closed();
+    return this.#broker.history(channel, after, count);
   }
 
   async audience(channel: string): Promise<Receipt> {

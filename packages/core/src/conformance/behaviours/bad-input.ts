@@ -26,7 +26,7 @@ const bad: { what: string; body: string; reason: keyof SubscriptionStats['reject
   { what: 'data that break the schema', body: envelope({ data: { n: 'secret' } }), reason: 'invalid' },
   { what: 'an event without data', body: envelope({ data: undefined }), reason: 'invalid' },
   { what: 'a message that is too large', body: envelope({ note: 'secret'.repeat(500) }), reason: 'tooLarge' },
-  { what: 'one whose bytes are too many', body: envelope({ note: '€'.repeat(650) }), reason: 'tooLarge' },
+  { what: 'one whose bytes are too many', body: envelope({ note: '€'.repeat(700) }), reason: 'tooLarge' },
 ];
 
 /** What arrives is not trusted. */

@@ -19,13 +19,19 @@ const ignore = () => {};
 
 /** The transport by itself, without a bus above it. */
 export const rawTransport = [
-  behaviour('delivers a body unchanged and names its channel', ['groups'], async (world) => {
+  behaviour('numbers a body, delivers it otherwise unchanged, and names its channel', ['groups'], async (world) => {
     const [publisher, subscriber] = [await world.transport(), await world.transport()];
     const delivered: string[] = [];
     await subscriber.subscribe(broadcast(world), (body, channel) => delivered.push(`broadcast ${channel} ${body}`));
     await subscriber.subscribe(group(world, 'g'), (body, channel) => delivered.push(`group ${channel} ${body}`));
-    const bodies = ['{"a":1}', 'no JSON at all', '{"text":"🛎 \\u001e"}', '{"spaces" : 1 }'];
-    await Promise.all(bodies.map((body) => publisher.publish(event(world, body))));
+    const written = ['{"a":1}', 'no JSON at all', '{"text":"🛎 \\u001e"}', '{"spaces" : 1 }'];
+    const bodies = [
+      '{"sequence":"1","a":1}',
+      'no JSON at all',
+      '{"sequence":"3","text":"🛎 \\u001e"}',
+      '{"sequence":"4","spaces" : 1 }',
+    ];
+    await Promise.all(written.map((body) => publisher.publish(event(world, body))));
     await until(() => delivered.length === 8, 'eight deliveries');
     const channel = world.channel(Counted);
     expect(delivered.filter((text) => text.startsWith('broadcast'))).toEqual(

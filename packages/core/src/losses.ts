@@ -1,0 +1,85 @@
+import type { BusEvents, Gap } from './bus-events.js';
+import type { Clock, Timer } from './clock.js';
+import type { Logger } from './logger.js';
+
+/** The figures that a subscription keeps of what it missed. */
+export interface LossStats {
+  missed: number;
+  recovered: number;
+}
+
+export interface LossesOptions {
+  /** What was subscribed to. */
+  readonly title: string;
+  readonly stats: LossStats;
+  readonly events: BusEvents;
+  /** When the connection was last back after an interruption. */
+  readonly resumedAt: () => number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** The publishers of a channel speak up one after the other: what they tell within so long is one line in the log. */
+const GATHER_MS = 1000;
+/** Where no outage parts one line from the next, this does. */
+const LOG_INTERVAL_MS = 10_000;
+
+/** Counts and tells what a subscription has missed: an event for each gap, a line in the log for each outage. */
+export class Losses {
+  readonly #options: LossesOptions;
+  #untold = 0;
+  readonly #channels = new Set<string>();
+  #gathering: Timer | undefined;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #toldOutage = Number.NaN;
+
+  constructor(options: LossesOptions) {
+    this.#options = options;
+  }
+
+  missed({ channel, source, missed, reason }: Omit<Gap, 'subscription'>): void {
+    const { title, stats, events, clock } = this.#options;
+    stats.missed += missed;
+    this.#untold += missed;
+    if (this.#channels.size < 10) this.#channels.add(channel);
+    events.emit('gap', { subscription: title, channel, source, missed, reason });
+    this.#gathering ??= clock.after(GATHER_MS, () => this.#log(), 'background');
+  }
+
+  /** What had been counted as missed came late. */
+  found(count: number): void {
+    this.#options.stats.missed -= count;
+    this.#untold -= count;
+  }
+
+  recovered(channel: string, recovered: number): void {
+    const { title, events, logger } = this.#options;
+    events.emit('recovered', { subscription: title, channel, recovered });
+    logger.info(
+      { subscription: title, channel, recovered },
+      'Events that were missed during an interruption have been read again.',
+    );
+  }
+
+  /** Nothing more comes: what has not been logged is logged now. */
+  end(): void {
+    if (this.#gathering !== undefined) this.#log();
+  }
+
+  #log(): void {
+    const { title, stats, resumedAt, logger, clock } = this.#options;
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
+    const [now, outage] = [clock.now(), resumedAt()];
+    // Once per outage; without one, now and then. What is not told now is told with the next line.
+    if (this.#untold <= 0 || (outage === this.#toldOutage && now - this.#toldAt < LOG_INTERVAL_MS)) return;
+    logger.warn(
+      { subscription: title, channels: [...this.#channels], missed: this.#untold, missedInAll: stats.missed },
+      'Events were published that this subscription has never received. Use recover in the contract, or a durable event, where that matters.',
+    );
+    this.#untold = 0;
+    this.#channels.clear();
+    this.#toldAt = now;
+    this.#toldOutage = outage;
+  }
+}

@@ -1,0 +1,57 @@
+/** Handlers may hold one turn of the event loop for so long; then whatever else the process does has its turn. */
+const BUDGET_MS = 20;
+// The real ones, whatever a test puts in their place afterwards: this is about the event loop, not about time.
+const { setImmediate } = globalThis;
+const now = performance.now.bind(performance);
+
+/**
+ * The share that handlers have of a turn of the event loop. Without it, handlers that never wait would run until everything that has arrived is handled,
+ * and meanwhile nobody reads the socket: Redis cuts a subscriber off whose messages pile up.
+ */
+export class TurnBudget {
+  #spent = 0;
+  #isOpen = false;
+  #waiting: (() => void)[] = [];
+
+  /** True when this turn has had its share: the caller goes on by `later`. */
+  get isSpent(): boolean {
+    return this.#spent >= BUDGET_MS;
+  }
+
+  /** Does work that counts. */
+  spend<T>(work: () => T): T {
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      setImmediate(this.#renew);
+    }
+    const began = now();
+    try {
+      return work();
+    } finally {
+      this.#spent += now() - began;
+    }
+  }
+
+  /** Calls back in the next turn in which there is time. */
+  later(callback: () => void): void {
+    this.#waiting.push(callback);
+  }
+
+  readonly #renew = (): void => {
+    this.#spent = 0;
+    this.#isOpen = false;
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (const [at, callback] of waiting.entries()) {
+      if (this.isSpent) {
+        this.#waiting = [...waiting.slice(at), ...this.#waiting]; // before those that have just been here
+        return;
+      }
+      callback();
+    }
+  };
+}
+
+/** There is one event loop, whatever runs in it. */
+export const turnBudget = new TurnBudget();
