@@ -16,6 +16,8 @@ export interface Batch {
   written?: boolean;
   /** Writes the command. Resolves with Redis's answer to it. May be called again when Redis has not executed it. */
   write(client: Redis): Promise<unknown>;
+  /** Redis has not executed what was written last: it may be written again. */
+  notExecuted?(): void;
   /** Settles it with Redis's answer. Throws when that is no answer to this command. */
   resolve(reply: unknown): void;
   reject(error: Error): void;

@@ -14,8 +14,8 @@ export interface ConnectionOptions {
   readonly prepare: (client: Redis) => Promise<void>;
   /** It is prepared: from now on `client` is there. */
   readonly onUp?: () => void;
-  /** It is gone: everything that was in flight on it has been or will be rejected by ioredis. */
-  readonly onDown?: () => void;
+  /** It is gone: everything that was in flight on it has been or will be rejected by ioredis. Not called when it was closed. */
+  readonly onDown?: (reason: string | undefined) => void;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -169,11 +169,10 @@ export class Connection {
   #ended(life: Redis): void {
     if (life !== this.#life) return;
     this.#life = undefined;
-    if (this.#client !== undefined) {
-      this.#client = undefined;
-      this.#options.onDown?.();
-    }
+    const wasUp = this.#client !== undefined;
+    this.#client = undefined;
     if (this.#closed) return;
+    if (wasUp) this.#options.onDown?.(causeOf(this.#lastError)?.message);
     this.#reportLoss();
     const pause = Math.min(FIRST_PAUSE * 2 ** this.#attempts++, LONGEST_PAUSE) * (0.75 + Math.random() / 2);
     this.#retry = this.#options.clock.after(pause, () => this.#connect());

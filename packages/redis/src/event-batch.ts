@@ -1,22 +1,28 @@
 import { crc32 } from 'node:zlib';
-import type { OutgoingEvent, Receipt } from '@belfry/core';
+import { numbered, type OutgoingEvent, type Receipt } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { fits, SharedBatch } from './batch.js';
-import { membersKey } from './names.js';
+import { historyKey, membersKey } from './names.js';
 import { toReceipt } from './receipt.js';
-import { publishScript } from './scripts.js';
+import { publishScript, recoverScript } from './scripts.js';
+import type { Sequence } from './sequence.js';
 
 /** The events that one turn of the event loop published on one channel. */
 export class EventBatch extends SharedBatch<Receipt> {
   readonly channel: string;
   size = 0;
   readonly #publicFlag: string;
-  readonly #args: string[] = [];
+  readonly #recovery: OutgoingEvent['recovery'];
+  readonly #keys: string[] = [];
+  readonly #bodies: string[] = [];
+  #sequence: Sequence | undefined;
+  #first = 0;
   #turn = 0;
 
-  constructor({ channel, public: isPublic }: OutgoingEvent) {
+  constructor({ channel, recovery, public: isPublic }: OutgoingEvent) {
     super();
     this.channel = channel;
+    this.#recovery = recovery;
     this.#publicFlag = isPublic ? '1' : '0';
   }
 
@@ -26,7 +32,7 @@ export class EventBatch extends SharedBatch<Receipt> {
 
   /** How many events it holds. */
   get count(): number {
-    return this.#args.length / 2;
+    return this.#bodies.length;
   }
 
   /** Whether one more event still fits. */
@@ -35,25 +41,42 @@ export class EventBatch extends SharedBatch<Receipt> {
   }
 
   add({ key, body }: OutgoingEvent): void {
-    this.#args.push(key === undefined ? '' : String(crc32(key)), body);
+    this.#keys.push(key === undefined ? '' : String(crc32(key)));
+    this.#bodies.push(body);
     this.size += body.length;
   }
 
-  /** Ends the batch. `turn` says whose turn it is in every ring. */
-  seal(turn: number): void {
+  /** Ends the batch. `turn` says whose turn it is in every ring; the sequence numbers its events when they are written. */
+  seal(turn: number, sequence: Sequence): void {
     this.#turn = turn;
+    this.#sequence = sequence;
   }
 
   write(client: Redis): Promise<unknown> {
+    const { channel, count } = this;
+    this.#first = this.#sequence?.take(count) ?? 0;
+    const args: string[] = [];
+    for (let at = 0; at < count; at++) args.push(this.#keys[at]!, numbered(this.#bodies[at]!, this.#first + at));
+    const members = membersKey(channel);
+    if (this.#recovery === undefined)
+      return client.evalsha(publishScript.sha, 1, members, channel, this.#publicFlag, this.#turn, ...args);
+    const { age, count: most } = this.#recovery;
     return client.evalsha(
-      publishScript.sha,
-      1,
-      membersKey(this.channel),
-      this.channel,
+      recoverScript.sha,
+      2,
+      members,
+      historyKey(channel),
+      channel,
       this.#publicFlag,
       this.#turn,
-      ...this.#args,
+      Math.ceil(age),
+      most,
+      ...args,
     );
+  }
+
+  notExecuted(): void {
+    this.#sequence?.giveBack(this.#first, this.count);
   }
 
   protected read(reply: unknown): Receipt {

@@ -24,8 +24,11 @@ export interface ListenerOptions {
   readonly address: string;
   /** How long a subscription waits for a connection, in milliseconds. */
   readonly patience: number;
+  /** Is given each new connection before it listens to anything. */
+  readonly attend: (client: Redis) => Promise<void>;
   /** A new connection has every subscription again, each confirmed. */
   readonly onUp: () => void;
+  readonly onDown: (reason: string | undefined) => void;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -52,13 +55,17 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { create, logger, clock, onUp } = options;
+    const { create, attend, logger, clock, onUp, onDown } = options;
     this.connection = new Connection({
       role: 'subscriber',
       address: options.address,
       create: () => this.#attend(create()),
-      prepare: (client) => this.#listenAgain(client),
+      prepare: async (client) => {
+        await attend(client);
+        await this.#listenAgain(client);
+      },
       onUp,
+      onDown,
       logger,
       clock,
     });

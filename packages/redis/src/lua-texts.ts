@@ -536,6 +536,27 @@ redis.call('HSETNX', BELLS, group, '')
 redis.call('HSET', base .. 'state:' .. group, 'ordinal', ordinal, 'at', string.format('%.0f', now))
 return 1
 `,
+  history: `--[[ history.lua: reads what is kept of a channel (see recover.lua).
+  KEYS[1] the stream
+  ARGV[1] the entry after which to read; empty: none is read
+  ARGV[2] how many entries to read, at most
+  ARGV[3] how many bytes to read, about
+  Returns the id of the newest entry ('': nothing is kept), and for each entry read its id and its envelope
+]]
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local entries, size, after, left = {}, 0, ARGV[1], tonumber(ARGV[2])
+while newest and after ~= '' and left > 0 and size < tonumber(ARGV[3]) do
+  local part = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', math.min(left, 16))
+  if #part == 0 then break end
+  for _, entry in ipairs(part) do
+    local event = ''
+    for i = 1, #(entry[2] or {}), 2 do if entry[2][i] == 'e' then event = entry[2][i + 1] end end
+    entries[#entries + 1] = { entry[1], event }
+    after, left, size = entry[1], left - 1, size + #event
+  end
+end
+return { newest and newest[1] or '', entries }
+`,
   join: `#!lua flags=allow-oom
 --[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, and clears away what is stale.
   Also while Redis is out of memory: a service that starts again then works off what fills it.
@@ -765,6 +786,7 @@ end
 -- end of ring
 
 local events, keys = messages_from(4)
+-- include publish
 local whole = frame(events)
 
 local function deal(group, ring)
@@ -788,6 +810,7 @@ for i = 1, #rings, 2 do
   receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
 end
 return receipt
+-- end of publish
 `,
   read: `#!lua flags=allow-oom
 --[[ read.lua: reads a durable log for somebody who shares it with nobody. Also while Redis is out of memory: what is delayed is only moved.
@@ -882,6 +905,174 @@ local delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
 return {
   epoch, tonumber(redis.call('HGET', ABOUT, 'count') or 0), delayed and string.format('%.0f', math.max(0, delayed - now)) or '', last and last[1] or '0-0', entries,
 }
+`,
+  recover: `#!lua flags=allow-oom
+--[[ recover.lua: publishes as publish.lua does, and keeps each event for broadcast subscribers that are away. Also while Redis is out of memory:
+  what is kept is bounded, and an event that were published without being kept would be missed without a sign.
+  KEYS[1]  the channel's members (see publish.lua)
+  KEYS[2]  what is kept of the channel: a stream, belfry:{<channel>}:history. Each entry has the field e, the envelope; its id is
+           <milliseconds>-<number>, where the numbers go up by one
+  ARGV[1]  channel
+  ARGV[2]  1: publish each event on the public channel too; 0: do not
+  ARGV[3]  turn (see publish.lua)
+  ARGV[4]  milliseconds for which an event is kept
+  ARGV[5]  how many events are kept, at most about
+  ARGV[6], ARGV[7], and so on: for each event two values, the CRC-32 of its key (empty: it has no key) and its envelope
+  Returns  as publish.lua: how many received the broadcast, then for each known group its name and 1 or 0
+
+  Each envelope gets the id of its entry as the attribute \`cursor\`, in front of everything else.
+]]
+local PLACE, ID = 18, 16
+local channel, turn = ARGV[1], tonumber(ARGV[3])
+local base = 'belfry:{' .. channel .. '}:'
+-- Read first: should one of the keys hold something else, the call is refused before anybody has received anything.
+local rings = redis.call('HGETALL', KEYS[1])
+local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+
+-- include drop
+-- Takes dead places out of a group's ring.
+local function drop(group, ring, dead)
+  local rest = {}
+  for i = 1, #ring, PLACE do
+    if not dead[string.sub(ring, i, i + ID - 1)] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
+  end
+  redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
+end
+-- end of drop
+-- include ring
+-- The messages of this call, and the CRC-32 of the key of each or false. \`first\` is where they begin among the arguments.
+local function messages_from(first)
+  local messages, keys = {}, {}
+  for i = first, #ARGV, 2 do
+    keys[#keys + 1] = tonumber(ARGV[i]) or false
+    messages[#messages + 1] = ARGV[i + 1]
+  end
+  return messages, keys
+end
+
+local function frame(list)
+  if #list == 1 then return list[1] end
+  return '\\30' .. table.concat(list, '\\n\\30') .. '\\n'
+end
+
+-- Rendezvous hashing: the member with the highest score has the key. Products stay below 2^53, where Lua's numbers are exact.
+local function score(key, number)
+  local h = bit.bxor(key, number) % 4294967296
+  h = (h * 1597333) % 4294967291
+  h = bit.bxor(h, bit.rshift(h, 15)) % 4294967296
+  return (h * 2039213) % 4294967279
+end
+
+-- Answers for the keys of one set of members: which of them has it.
+local function owners(members)
+  local numbers, known = {}, {}
+  for i, member in ipairs(members) do numbers[i] = tonumber(string.sub(member, 1, 8), 16) or 0 end
+  return function(key)
+    if known[key] then return known[key] end
+    local best, highest = 1, -1
+    for i, number in ipairs(numbers) do
+      local s = score(key, number)
+      if s > highest then best, highest = i, s end
+    end
+    known[key] = best
+    return best
+  end
+end
+
+-- The members of a ring: none when it is nobody's ring.
+local function members_of(ring)
+  local members = {}
+  if #ring % PLACE > 0 then return members end
+  for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
+  return members
+end
+
+-- Gives a lone message to the connected member that has its key, and returns who that is. The places of those who have a higher
+-- score but are not connected are dropped.
+local function deal_one(message, key, group, ring, inbox, members)
+  local dead = {}
+  while #members > 0 do
+    local at = owners(members)(key)
+    if redis.call('SPUBLISH', inbox .. members[at], message) > 0 then
+      if next(dead) then drop(group, ring, dead) end
+      return members[at]
+    end
+    dead[members[at]] = true
+    table.remove(members, at)
+  end
+end
+
+-- The connected ones among a group's members. If there is one, the places of the others are dropped.
+local function living_of(group, ring, inbox, members)
+  local inboxes, living, dead = {}, {}, {}
+  if #members == 0 then return living end
+  for i, member in ipairs(members) do inboxes[i] = inbox .. member end
+  local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
+  for i, member in ipairs(members) do
+    if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
+  end
+  if #living > 0 and next(dead) then drop(group, ring, dead) end
+  return living
+end
+
+-- Deals messages out over members: by key, else by turn, and to each all of its own at once. Returns for each message who has it.
+local function deal_out(messages, keys, turn, inbox, members)
+  local hands, chosen, owner = {}, {}, owners(members)
+  for i, message in ipairs(messages) do
+    local at = keys[i] and owner(keys[i]) or (turn + i - 1) % #members + 1
+    local hand = hands[at]
+    if hand then hand[#hand + 1] = message else hands[at] = { message } end
+    chosen[i] = members[at]
+  end
+  for at, hand in pairs(hands) do redis.call('SPUBLISH', inbox .. members[at], frame(hand)) end
+  return chosen
+end
+-- end of ring
+local events, keys = messages_from(6)
+
+local time = redis.call('TIME')
+local now, number = time[1] * 1000 + math.floor(time[2] / 1000), 0
+local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
+local kept_from = now - age
+if newest then
+  local at, last = string.match(newest[1], '(%d+)-(%d+)')
+  now, number = math.max(now, tonumber(at)), tonumber(last) -- a clock that was put back must not turn the order round
+end
+local exact = count < 1000 and '=' or '~' -- a node of a stream holds a hundred entries: of many, a few more do not matter
+for i, event in ipairs(events) do
+  number = number + 1
+  local id = string.format('%.0f-%.0f', now, number)
+  redis.call('XADD', KEYS[2], 'MAXLEN', exact, count, id, 'e', event)
+  if string.sub(event, 1, 2) == '{"' then events[i] = '{"cursor":"' .. id .. '",' .. string.sub(event, 2) end
+end
+redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', kept_from))
+redis.call('PEXPIRE', KEYS[2], age)
+
+-- include publish
+local whole = frame(events)
+
+local function deal(group, ring)
+  local inbox, members = base .. 'inbox:' .. group .. ':', members_of(ring)
+  if #members == 1 then return redis.call('SPUBLISH', inbox .. members[1], whole) > 0 and 1 or 0 end
+  if #events == 1 then return deal_one(whole, keys[1], group, ring, inbox, members) and 1 or 0 end
+  -- A burst: find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
+  local living = living_of(group, ring, inbox, members)
+  if #living == 0 then return 0 end
+  deal_out(events, keys, turn, inbox, living)
+  return 1
+end
+
+-- One listener decides for the whole call: nobody can subscribe while a script runs.
+if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
+  for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
+end
+local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
+for i = 1, #rings, 2 do
+  receipt[#receipt + 1] = rings[i]
+  receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
+end
+return receipt
+-- end of publish
 `,
   remove: `--[[ remove.lua: removes a group of a durable log, with everything that belongs to it. Not while it has members.
   KEYS[1] the log (see append.lua, and work.lua for what belongs to a group)

@@ -35,6 +35,8 @@ interface Place {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #places = new Map<string, Place>();
+  /** Places that others have for a while, because this instance has enough to do. */
+  readonly #aside = new Set<string>();
   /** Places that could not be given up because Redis was away. */
   readonly #owed = new Map<string, Place>();
 
@@ -59,6 +61,27 @@ export class Membership {
   async leave(channel: string, group: string): Promise<void> {
     const place = { channel, group };
     this.#places.delete(keyOf(place));
+    this.#aside.delete(keyOf(place));
+    await this.#giveUp(place);
+  }
+
+  /** Leaves the place to others for a while, or takes it again. Returns at once; while Redis is away it is done with the next stamps. */
+  stepAside(channel: string, group: string, aside: boolean): void {
+    const place = { channel, group };
+    if (!this.#places.has(keyOf(place))) return;
+    const { client } = this.#options.connection;
+    if (aside) {
+      this.#aside.add(keyOf(place));
+      void this.#giveUp(place);
+    } else {
+      this.#aside.delete(keyOf(place));
+      this.#owed.delete(keyOf(place));
+      if (client !== undefined) this.#stamp(client, place).catch(() => {}); // else it is taken with the next stamps
+    }
+  }
+
+  async #giveUp(place: Place): Promise<void> {
+    const { channel, group } = place;
     const { connection, instance, clock, patience } = this.#options;
     const { client } = connection;
     this.#owed.set(keyOf(place), place);
@@ -74,9 +97,10 @@ export class Membership {
   async stampAll(): Promise<void> {
     const { client } = this.#options.connection;
     if (client === undefined) return; // the next heartbeat does it
-    for (const { channel, group } of this.#owed.values()) void this.leave(channel, group);
+    for (const place of this.#owed.values()) void this.#giveUp(place);
+    const taken = [...this.#places.values()].filter((place) => !this.#aside.has(keyOf(place)));
     await Promise.all(
-      Array.from(this.#places.values(), (place) =>
+      taken.map((place) =>
         this.#stamp(client, place).catch((error: unknown) => {
           if (!isRefusal(error)) return; // the connection broke: its next life stamps
           this.#options.logger.warn(
@@ -125,7 +149,8 @@ export class Membership {
     if (Number(removed) > 0)
       logger.info({ channel, removed }, 'Removed places of instances that have given no sign of life.');
     // Given up while the stamp was under way: it must not come back by that.
-    if (!this.#places.has(keyOf({ channel, group }))) await this.leave(channel, group);
+    const key = keyOf({ channel, group });
+    if (!this.#places.has(key) || this.#aside.has(key)) await this.#giveUp({ channel, group });
   }
 
   async #insist<T>(what: string, work: (client: Redis) => Promise<T>, patience = this.#options.patience): Promise<T> {

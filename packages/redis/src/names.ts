@@ -10,6 +10,8 @@ export const membersKey = (channel: string): string => `${hanging(channel)}membe
 export const stampsKey = (channel: string): string => `${hanging(channel)}stamps`;
 /** Stream: the log of a durable channel. The scripts build the names of what belongs to it. */
 export const logKey = (channel: string): string => `${hanging(channel)}log`;
+/** Stream: what of a channel is kept for broadcast subscribers that were away. */
+export const historyKey = (channel: string): string => `${hanging(channel)}history`;
 /** Stream: what a group has given up. */
 export const deadKey = (channel: string, group: string): string => `${hanging(channel)}dead:${group}`;
 /** Classic channel of the broadcast frames. */

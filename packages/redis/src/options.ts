@@ -14,8 +14,8 @@ export interface RedisTransportOptions {
   /** The same for a subscription, and so for the start of a service; `'forever'` waits until Redis is there. @default '4s' */
   readonly subscribePatience?: Duration | 'forever';
   /**
-   * Between two probes. A dead connection is noticed after two or three; a place in a group without a sign of life for three is removed.
-   * Give it the same value everywhere. @default '5s'
+   * Between two signs of life; a probe goes round through Redis twice as often. A dead connection is noticed after one and a half at the latest; a
+   * place in a group is removed by the others less than three after its last sign of life. Give it the same value everywhere. @default '5s'
    */
   readonly heartbeat?: Duration;
 }

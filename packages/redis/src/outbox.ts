@@ -19,6 +19,7 @@ import { crowdedOut, isRefusal, isUnsent, overtaken, refused, unavailable, uncon
 import { type Mail, MailBatch } from './mail-batch.js';
 import { RequestBatch } from './request-batch.js';
 import { isNoScript, loadScripts } from './scripts.js';
+import { Sequence } from './sequence.js';
 
 export interface OutboxOptions {
   readonly connection: Connection;
@@ -58,7 +59,9 @@ export class Outbox {
   readonly #openMail = new Map<string, MailBatch>();
   readonly #openAppends = new Map<string, AppendBatch>();
   /** Per channel, which batch it is that is appended next. */
-  readonly #sequences = new Map<string, AppendSequence>();
+  readonly #appendSequences = new Map<string, AppendSequence>();
+  /** Per channel, the number of the event that is published next. */
+  readonly #sequences = new Map<string, Sequence>();
   /** Per channel, whose turn it is. */
   readonly #turns = new Map<string, number>();
   #waiting = new Set<Waiting>();
@@ -165,7 +168,7 @@ export class Outbox {
     stream?.cork();
     for (const batch of turn) {
       if (batch instanceof EventBatch || batch instanceof RequestBatch) this.#seal(batch);
-      else if (batch instanceof AppendBatch) batch.seal(this.#options.instance, this.#sequenceOf(batch.channel));
+      else if (batch instanceof AppendBatch) batch.seal(this.#options.instance, this.#appendSequenceOf(batch.channel));
       this.#dispatch(batch);
     }
     stream?.uncork();
@@ -173,13 +176,21 @@ export class Outbox {
 
   #seal(batch: EventBatch | RequestBatch): void {
     const turn = this.#turns.get(batch.channel) ?? Math.floor(Math.random() * 2 ** 31);
-    batch.seal(turn);
+    if (batch instanceof EventBatch) batch.seal(turn, this.#sequenceOf(batch.channel));
+    else batch.seal(turn);
     this.#turns.set(batch.channel, (turn + batch.count) % 2 ** 48);
   }
 
-  #sequenceOf(channel: string): AppendSequence {
-    const sequence = this.#sequences.get(channel) ?? new AppendSequence((entries) => this.#tellLoss(channel, entries));
+  #sequenceOf(channel: string): Sequence {
+    const sequence = this.#sequences.get(channel) ?? new Sequence();
     this.#sequences.set(channel, sequence);
+    return sequence;
+  }
+
+  #appendSequenceOf(channel: string): AppendSequence {
+    const sequence =
+      this.#appendSequences.get(channel) ?? new AppendSequence((entries) => this.#tellLoss(channel, entries));
+    this.#appendSequences.set(channel, sequence);
     return sequence;
   }
 
@@ -248,6 +259,7 @@ export class Outbox {
       },
       (error: unknown) => {
         this.#received(batch);
+        if (isRefusal(error) || isUnsent(error)) batch.notExecuted?.();
         if (isNoScript(error)) this.#forgotten.push(batch);
         else if (isRefusal(error)) batch.reject(refused('PUBLISH_REFUSED', batch.title, this.#options.address, error));
         else if (error instanceof BelfryError) batch.reject(error);

@@ -1,6 +1,7 @@
 import { BelfryError } from '@belfry/contracts';
 import type {
   Deliver,
+  HistoryPart,
   Logger,
   OutgoingEvent,
   OutgoingRequest,
@@ -15,14 +16,16 @@ import type { Redis } from 'ioredis';
 import { Connection } from './connection.js';
 import { evictionPolicy } from './eviction.js';
 import { eachInFrame } from './frame.js';
+import { FlushWatch } from './flush-watch.js';
 import { Heartbeat } from './heartbeat.js';
+import { Link } from './link.js';
 import { type Hear, Listener, type Listening } from './listener.js';
 import { Membership } from './membership.js';
-import { broadcastChannel, broadcastGlob, channelOfBroadcast, inboxChannel, mailChannel } from './names.js';
+import { broadcastChannel, broadcastGlob, channelOfBroadcast, historyKey, inboxChannel, mailChannel } from './names.js';
 import { type RedisTransportOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { RedisDurability } from './redis-durability.js';
-import { loadScripts } from './scripts.js';
+import { historyScript, loadScripts, runScript } from './scripts.js';
 
 /**
  * The Redis transport: groups, broadcast, patterns and bare channels on Redis Pub/Sub, over two connections. Redis 7.0 or later.
@@ -36,7 +39,10 @@ export function redisTransport(options: RedisTransportOptions): TransportFactory
   return (host) => new RedisTransport(resolved, host);
 }
 
-const STALE_AFTER_BEATS = 3;
+/** A place is removed by others when its stamp is so old, in heartbeats: with the time until the next of them looks, less than three. */
+const STALE_AFTER = 1.8;
+/** So much of a history is read at a time, in bytes. */
+const HISTORY_PART = '1048576';
 /** For so long close() waits for publishes that Redis has not answered. */
 const FAREWELL_MS = 2000;
 
@@ -44,6 +50,7 @@ class RedisTransport implements Transport {
   readonly unsupported = {};
   readonly durable: RedisDurability;
   readonly #instance: string;
+  readonly #patience: number;
   readonly #commands: Connection;
   readonly #listener: Listener;
   readonly #outbox: Outbox;
@@ -54,8 +61,10 @@ class RedisTransport implements Transport {
   #closed = false;
 
   constructor({ connect, address, patience, subscribePatience, heartbeat }: ResolvedRedisOptions, host: TransportHost) {
-    const { instance, service, logger, clock } = host;
+    const { instance, service, logger, clock, tell = () => {} } = host;
+    const link = new Link({ tell, clock });
     this.#instance = instance;
+    this.#patience = subscribePatience;
     this.#logger = logger;
     const name = (role: string) => `belfry:${service}:${instance}:${role}`;
     this.#commands = new Connection({
@@ -69,8 +78,12 @@ class RedisTransport implements Transport {
       onUp: () => {
         this.#outbox.connected();
         this.#heartbeat.forgiveCommands();
+        link.up('commands');
       },
-      onDown: () => this.#outbox.disconnected(),
+      onDown: (reason) => {
+        this.#outbox.disconnected();
+        link.down('commands', reason);
+      },
       logger,
       clock,
     });
@@ -91,18 +104,26 @@ class RedisTransport implements Transport {
       instance,
       address,
       patience: subscribePatience,
-      staleAfter: STALE_AFTER_BEATS * heartbeat,
+      staleAfter: STALE_AFTER * heartbeat,
       logger,
       clock,
     });
+    const flushed = () => {
+      void this.#membership.stampAll();
+      tell({ what: 'emptied' });
+    };
+    const watch = new FlushWatch({ instance, flushed, clock });
     this.#listener = new Listener({
       create: () => connect(name('subscriber')),
       address,
       patience: subscribePatience,
+      attend: (client) => watch.begin(client),
       onUp: () => {
         this.#heartbeat.forgiveSubscriber();
         void this.#membership.stampAll();
+        link.up('subscriber');
       },
+      onDown: (reason) => link.down('subscriber', reason),
       logger,
       clock,
     });
@@ -170,12 +191,26 @@ class RedisTransport implements Transport {
         throw error;
       }
     }
+    const end = () => this.#listener.stop(listening, hear);
+    if (source.kind !== 'group') return { end };
+    const { channel, group } = source;
     return {
       end: async () => {
-        if (source.kind === 'group') await this.#membership.leave(source.channel, source.group);
-        await this.#listener.stop(listening, hear);
+        await this.#membership.leave(channel, group);
+        await end();
       },
+      stepAside: (aside) => this.#membership.stepAside(channel, group, aside),
     };
+  }
+
+  async history(channel: string, after: string | undefined, count: number): Promise<HistoryPart> {
+    if (this.#closed) throw closed();
+    this.#heartbeat.start();
+    const reply = await this.#commands.insist(`reading the history of ${channel}`, this.#patience, (client) =>
+      runScript(client, historyScript, [historyKey(channel)], [after ?? '', String(count), HISTORY_PART]),
+    );
+    const [last, entries] = reply as [string, [cursor: string, body: string][]];
+    return { last: last === '' ? undefined : last, entries: entries.map(([cursor, body]) => ({ cursor, body })) };
   }
 
   audience(channel: string): Promise<Receipt> {

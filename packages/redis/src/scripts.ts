@@ -14,6 +14,8 @@ function load(name: keyof typeof luaTexts): Script {
 }
 
 export const publishScript = load('publish');
+export const recoverScript = load('recover');
+export const historyScript = load('history');
 export const askScript = load('ask');
 export const joinScript = load('join');
 export const leaveScript = load('leave');
@@ -30,7 +32,16 @@ export const removeScript = load('remove');
 /** Makes the scripts known to the server that a connection has just reached. */
 export async function loadScripts(client: Redis): Promise<void> {
   // The others are sent whole when they are first used.
-  const scripts = [publishScript, appendScript, workScript, askScript, joinScript, leaveScript, audienceScript];
+  const scripts = [
+    publishScript,
+    recoverScript,
+    appendScript,
+    workScript,
+    askScript,
+    joinScript,
+    leaveScript,
+    audienceScript,
+  ];
   await Promise.all(scripts.map(({ text }) => client.script('LOAD', text)));
 }
 

@@ -143,6 +143,7 @@ end
 -- end of ring
 
 local events, keys = messages_from(4)
+-- include publish
 local whole = frame(events)
 
 local function deal(group, ring)
@@ -166,3 +167,4 @@ for i = 1, #rings, 2 do
   receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
 end
 return receipt
+-- end of publish
