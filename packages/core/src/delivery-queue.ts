@@ -1,5 +1,6 @@
 import { Fifo } from './fifo.js';
 import { Slots } from './slots.js';
+import { TextStore } from './text-store.js';
 import { turnBudget } from './turn-budget.js';
 
 /** One message, read and ready to be handled. */
@@ -29,10 +30,24 @@ export interface DeliveryQueueOptions<From> {
   open(body: string, from: From): Work | undefined;
 }
 
+/** Not read yet: its text, or how many bytes it takes in the store. */
+interface Waiting<From> {
+  readonly text: string | undefined;
+  readonly stored: number;
+  readonly size: number;
+  readonly from: From;
+}
+
+/** Read, and on its way to the handler. */
 interface Entry {
   readonly work: Work;
+  readonly size: number;
+  /** Where somebody wants to see what is cleared. */
   readonly body: string;
 }
+
+/** What waits beyond so many characters goes into the store: a short queue does without. */
+const SHORT_QUEUE = 65_536;
 
 /**
  * Holds back what a subscription cannot handle yet, within bounds: memory never grows with the backlog of a slow handler.
@@ -40,7 +55,8 @@ interface Entry {
  */
 export class DeliveryQueue<From> {
   readonly #options: DeliveryQueueOptions<From>;
-  readonly #waiting = new Fifo<{ body: string; from: From }>();
+  readonly #waiting = new Fifo<Waiting<From>>();
+  readonly #store = new TextStore();
   readonly #slots: Slots;
   #bytes = 0;
   #running = 0;
@@ -77,8 +93,13 @@ export class DeliveryQueue<From> {
     const dropped = this.#makeRoom(body.length);
     if (dropped !== 0) this.#press(true); // a single large one may go from little to too much
     if (dropped === undefined) return 1;
-    this.#waiting.push({ body: this.#isCrowded ? copyOf(body) : body, from });
-    this.#bytes += body.length;
+    const size = body.length;
+    this.#waiting.push(
+      this.#isLong(size)
+        ? { text: undefined, stored: this.#store.push(body), size, from }
+        : { text: body, stored: 0, size, from },
+    );
+    this.#bytes += size;
     this.#fill();
     this.#look();
     return dropped;
@@ -93,8 +114,10 @@ export class DeliveryQueue<From> {
   /** Forgets what waits. Returns how many messages that were, each of which it has shown. */
   clear(show?: (body: string) => void): number {
     const cleared = this.queued;
-    for (const line of [this.#waiting, ...this.#lanes.values()])
-      for (let next = line.shift(); next !== undefined; next = line.shift()) show?.(next.body);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) show?.(this.#textOf(next));
+    for (const lane of this.#lanes.values())
+      for (let next = lane.shift(); next !== undefined; next = lane.shift()) show?.(next.body);
+    this.#store.clear();
     this.#bytes = this.#parked = 0;
     this.#press(false);
     this.#settle();
@@ -109,13 +132,18 @@ export class DeliveryQueue<From> {
       if ((this.queued < maxMessages && this.#bytes + size <= maxBytes) || this.queued === 0) return dropped;
       const oldest = drop === 'oldest' ? this.#waiting.shift() : undefined;
       if (oldest === undefined) return undefined;
-      this.#bytes -= oldest.body.length;
+      this.#bytes -= oldest.size;
+      if (oldest.text === undefined) this.#store.skip(oldest.stored);
     }
   }
 
-  /** So full that what comes later may be dropped. */
-  get #isCrowded(): boolean {
-    return this.queued * 4 >= this.#options.maxMessages || this.#bytes * 4 >= this.#options.maxBytes;
+  /** A part of a frame keeps all of the frame in memory, also when the rest of it is dropped: so nothing is kept as it came once that may happen. */
+  #isLong(size: number): boolean {
+    return this.#bytes + size > SHORT_QUEUE || this.queued * 4 >= this.#options.maxMessages;
+  }
+
+  #textOf({ text, stored }: Waiting<From>): string {
+    return text ?? this.#store.shift(stored);
   }
 
   #look(): void {
@@ -138,19 +166,21 @@ export class DeliveryQueue<From> {
   readonly #fill = (): void => {
     if (this.#isDeferred) return;
     while (this.#slots.free > 0 && this.#waiting.length > 0) {
-      if (turnBudget.isSpent) {
+      if (turnBudget.isSpent(this.#isPressed)) {
         this.#isDeferred = true;
         turnBudget.later(this.#goOn);
         break;
       }
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      const work = this.#options.open(next.body, next.from);
+      const { size, from } = next;
+      const body = this.#textOf(next);
+      const work = this.#options.open(body, from);
       if (work === undefined) {
-        this.#bytes -= next.body.length;
+        this.#bytes -= size;
         continue;
       }
-      const entry = { work, body: next.body };
+      const entry = { work, size, body };
       const parked = work.lane === undefined ? undefined : this.#lanes.get(work.lane);
       if (parked !== undefined) {
         parked.push(entry);
@@ -168,7 +198,7 @@ export class DeliveryQueue<From> {
   #start(entry: Entry): void {
     for (let next: Entry | undefined = entry; next !== undefined; ) {
       const current: Entry = next;
-      this.#bytes -= current.body.length;
+      this.#bytes -= current.size;
       this.#running++;
       this.#slots.take();
       const result = turnBudget.spend(current.work.run);
@@ -200,9 +230,3 @@ export class DeliveryQueue<From> {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
-
-/**
- * A part of a frame keeps the whole frame in memory, also when the rest of it was dropped. Joined and cut, it becomes a text of its own
- * (https://github.com/v8/v8/blob/main/src/objects/string.h, SlicedString).
- */
-const copyOf = (body: string): string => `${body} `.slice(0, -1);

@@ -53,7 +53,8 @@ export class Losses {
   }
 
   recovered(channel: string, recovered: number): void {
-    const { title, events, logger } = this.#options;
+    const { title, stats, events, logger } = this.#options;
+    stats.recovered += recovered;
     events.emit('recovered', { subscription: title, channel, recovered });
     logger.info(
       { subscription: title, channel, recovered },

@@ -52,7 +52,7 @@ export abstract class SharedBatch<Answer> implements Batch {
 
 // Bounds of what travels as one command: a longer burst becomes several, in order.
 const MAX_COUNT = 256;
-const MAX_CHARACTERS = 262_144;
+const MAX_CHARACTERS = 98_304;
 
 /** Whether one more of `length` characters still fits into a batch that holds `count` with `size` characters. */
 export const fits = (count: number, size: number, length: number): boolean =>
