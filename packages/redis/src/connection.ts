@@ -42,6 +42,7 @@ export class Connection {
   #wasUp = false;
   #resumedAt = Number.NEGATIVE_INFINITY;
   readonly #waiters = new Set<() => void>();
+  #activity = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -50,6 +51,11 @@ export class Connection {
   /** The client, while it is connected and prepared. */
   get client(): Redis | undefined {
     return this.#client;
+  }
+
+  /** Goes up with whatever comes from Redis. */
+  get activity(): number {
+    return this.#activity;
   }
 
   /** Why there is no connection, as far as it is known. */
@@ -152,6 +158,7 @@ export class Connection {
 
   async #setUp(life: Redis): Promise<void> {
     await life.connect(); // resolves when ioredis is ready, not when the socket is connected
+    life.stream.on('data', () => void this.#activity++);
     const { db = 0 } = life.options;
     if (db !== 0) await life.select(db); // ioredis has done so, but would go on in database 0 when Redis refuses
     await this.#options.prepare(life);

@@ -16,12 +16,13 @@ export interface HeartbeatOptions {
   readonly clock: Clock;
 }
 
-/** So many probes in a row without a sign of life, and the connection is dropped: after one and a half intervals at the latest. */
+/** So many beats in a row without a sign of life, and the connection is dropped: after one and a half intervals at the latest. */
 const SILENT_BEATS = 2;
 
 /**
  * A probe that goes round through Redis: sent on the command connection, heard on the subscriber connection. Only when it comes round
- * are the places stamped. A connection that is still open but dead answers nothing, or hears nothing: it is dropped, and a new one is made.
+ * are the places stamped. A connection on which nothing comes at all is dead, however open it seems: it is dropped, and a new one is made.
+ * So is a subscriber connection that lives, but does not hear the probe.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -29,18 +30,18 @@ export class Heartbeat {
   /** Shared by all who begin to listen at the same time; absent when nobody has, or it failed. */
   #listening: Promise<void> | undefined;
   #beat = 0;
-  /** The last beat to which there was an answer on the command connection. */
-  #answered = 0;
-  /** The last beat at which the subscriber connection was well. */
-  #alive = 0;
+  readonly #commandsLife: SignsOfLife;
+  readonly #subscriberLife: SignsOfLife;
+  /** The last beat whose probe Redis has taken; `-Infinity` when it does not let this instance probe. */
+  #probed = Number.NEGATIVE_INFINITY;
   /** The last beat whose probe was heard. */
   #heard = 0;
-  /** Redis lets this instance probe: then what is not heard is missing. */
-  #mayProbe = false;
   #stampedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#commandsLife = new SignsOfLife(options.commands);
+    this.#subscriberLife = new SignsOfLife(options.listener.connection);
   }
 
   /** Begins to beat, if that has not been done. */
@@ -57,7 +58,8 @@ export class Heartbeat {
 
   /** A new connection starts with a clean record. */
   forgiveCommands(): void {
-    this.#answered = this.#heard = this.#beat;
+    this.#commandsLife.forgive();
+    this.#forgiveSilence();
     this.#stampedAt = Number.NEGATIVE_INFINITY;
     const { client } = this.#options.commands;
     if (client !== undefined && this.#listening !== undefined) this.#probe(client); // its way round stamps the places again
@@ -65,7 +67,8 @@ export class Heartbeat {
 
   /** The same for the subscriber connection. */
   forgiveSubscriber(): void {
-    this.#alive = this.#heard = this.#beat;
+    this.#subscriberLife.forgive();
+    this.#forgiveSilence();
   }
 
   stop(): void {
@@ -78,7 +81,7 @@ export class Heartbeat {
     try {
       const name = probeChannel(instance);
       await listener.listen({ kind: 'sharded', name, title: 'the probe' }, (beat) => this.#hear(Number(beat)));
-      this.#heard = this.#beat;
+      this.#forgiveSilence();
     } catch (error) {
       this.#listening = undefined;
       throw error;
@@ -92,47 +95,41 @@ export class Heartbeat {
   #tick(): void {
     this.#timer = this.#later();
     const { commands, listener, interval } = this.#options;
-    const silent = `no sign of life for ${(SILENT_BEATS * interval) / 2} ms`;
-    const beat = this.#beat;
     this.#beat++;
-    const subscriber = listener.connection.client;
-    if (subscriber === undefined) this.#alive = this.#heard = this.#beat;
-    else if (beat - this.#alive >= SILENT_BEATS) listener.connection.drop(silent);
-    else if (this.#isDeaf(beat)) listener.connection.drop(`${silent}: the probe does not come round`);
-    else this.#ping(subscriber);
-    if (commands.client === undefined) this.#answered = this.#heard = this.#beat;
-    else if (beat - this.#answered >= SILENT_BEATS) commands.drop(silent);
-    else this.#probe(commands.client);
+    const silent = `no sign of life for ${(SILENT_BEATS * interval) / 2} ms`;
+    if (this.#subscriberLife.isOver()) listener.connection.drop(silent);
+    else if (listener.connection.client !== undefined) this.#ping(listener.connection.client);
+    if (this.#commandsLife.isOver()) commands.drop(silent);
+    else if (commands.client !== undefined) this.#probe(commands.client);
   }
 
-  /** Redis has taken the probes, and none of them has been heard. */
-  #isDeaf(beat: number): boolean {
-    return (
-      this.#listening !== undefined && this.#mayProbe && this.#answered >= beat && beat - this.#heard >= SILENT_BEATS
-    );
-  }
-
-  /** Its answer comes after everything that Redis has sent to the subscriber before. */
+  /** Its answer comes after everything that Redis has sent to the subscriber before: also after the probes that it had taken before. */
   #ping(subscriber: Redis): void {
-    const beat = this.#beat;
-    const alive = () => {
-      this.#alive = Math.max(this.#alive, beat);
+    const { connection } = this.#options.listener;
+    const expected = this.#listening === undefined ? Number.NEGATIVE_INFINITY : this.#probed - 1;
+    const answered = () => {
+      if (this.#heard < expected && subscriber === connection.client)
+        connection.drop('it lives, but the probe does not come round');
     };
-    subscriber.ping().then(alive, (error: unknown) => isRefusal(error) && alive());
+    subscriber.ping().then(answered, () => {});
   }
 
   #probe(client: Redis): void {
     const beat = this.#beat;
-    const answered = (mayProbe: boolean) => {
-      this.#mayProbe = mayProbe;
-      this.#answered = Math.max(this.#answered, beat);
-    };
-    const probe = client.spublish(probeChannel(this.#options.instance), String(beat));
-    // Even a no is a sign of life.
-    probe.then(
-      () => answered(true),
-      (error: unknown) => isRefusal(error) && answered(false),
+    client.spublish(probeChannel(this.#options.instance), String(beat)).then(
+      () => {
+        this.#probed = beat;
+      },
+      (error: unknown) => {
+        if (isRefusal(error)) this.#probed = Number.NEGATIVE_INFINITY;
+      },
     );
+  }
+
+  /** Probes from before were on their way round another connection. */
+  #forgiveSilence(): void {
+    this.#heard = this.#beat;
+    this.#probed = Number.NEGATIVE_INFINITY;
   }
 
   #hear(beat: number): void {
@@ -141,5 +138,31 @@ export class Heartbeat {
     if (beat - this.#stampedAt < 2) return; // every other one
     this.#stampedAt = beat;
     void this.#options.membership.stampAll();
+  }
+}
+
+/** Whether anything comes on a connection. */
+class SignsOfLife {
+  readonly #connection: Connection;
+  #seen = 0;
+  /** Below zero: it has not been asked for a sign yet. */
+  #silentBeats = -1;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  forgive(): void {
+    this.#silentBeats = -1;
+    this.#seen = this.#connection.activity;
+  }
+
+  /** To be asked once per beat, before the connection is asked for a sign. */
+  isOver(): boolean {
+    const { activity, client } = this.#connection;
+    if (client === undefined) this.#silentBeats = -1;
+    else this.#silentBeats = activity === this.#seen ? this.#silentBeats + 1 : 0;
+    this.#seen = activity;
+    return this.#silentBeats >= SILENT_BEATS;
   }
 }

@@ -20,7 +20,10 @@ export interface Service {
   readonly container: Container;
   readonly logger: Logger;
   readonly status: ServiceStatus;
-  /** True between start and stop: for a readiness probe. */
+  /**
+   * For a readiness probe: true between start and stop, while the broker answers. That is known by the probe that goes round through Redis, not by a
+   * socket that seems open: a dead connection shows within 10 s.
+   */
   readonly ready: boolean;
   /** Resolves when the service has stopped, for whatever reason. Never rejects. */
   readonly stopped: Promise<void>;
@@ -91,7 +94,7 @@ class RunningService implements Service {
   }
 
   get ready(): boolean {
-    return this.#status === 'ready';
+    return this.#status === 'ready' && this.bus.status !== 'interrupted';
   }
 
   start(): Promise<void> {
@@ -169,7 +172,7 @@ class RunningService implements Service {
   async #stop(): Promise<DrainReport> {
     const { drainTimeoutMs } = this.#config;
     const began = this.#clock.now();
-    const level = this.ready ? 'info' : 'debug'; // of what has never begun, the end is no news
+    const level = this.#status === 'ready' ? 'info' : 'debug'; // of what has never begun, the end is no news
     this.#status = 'stopping';
     this.logger[level]({ drainTimeoutMs }, `${this.name} is stopping.`);
     try {

@@ -1,0 +1,107 @@
+// A publisher that is ten times and more faster than who handles its events, in processes of their own.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { uniqueNamespace } from '@belfry/testing';
+import { Redis } from 'ioredis';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startOwnRedis } from './durable-world.js';
+import type { DrownedReport, FloodOptions, FloodReport } from './flood.js';
+
+const MEBIBYTE = 1_048_576;
+const script = fileURLToPath(new URL('./flood-process.ts', import.meta.url));
+
+/** A process of flood-process.ts, and what it has said. */
+class FloodProcess {
+  readonly said: string[] = [];
+  readonly process: ChildProcess;
+
+  constructor(role: 'subscriber' | 'publisher', url: string, namespace: string, options: object) {
+    this.process = spawn(
+      process.execPath,
+      ['--conditions=@belfry/source', '--import', 'tsx', script, role, url, namespace, JSON.stringify(options)],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    onTestFinished(() => void this.process.kill('SIGKILL'));
+    createInterface({ input: this.process.stdout as NodeJS.ReadableStream }).on('line', (line) => this.said.push(line));
+  }
+
+  count(line: string): number {
+    return this.said.filter((said) => said === line).length;
+  }
+
+  async saying(beginning: string, timeout: number): Promise<string> {
+    const line = await vi.waitUntil(() => this.said.find((said) => said.startsWith(beginning)), {
+      timeout,
+      interval: 20,
+    });
+    return line.slice(beginning.length);
+  }
+}
+
+/** Looks at the output buffer that Redis keeps for the subscriber, as long as the test runs. */
+async function watchOutputBuffer(url: string): Promise<{ highest: number }> {
+  const redis = new Redis(url);
+  const watched = { highest: 0 };
+  const look = async () => {
+    const clients = String(await redis.client('LIST')).split('\n');
+    const sizes = clients
+      .filter((line) => line.includes(':subscriber '))
+      .map((line) => Number(/ omem=(\d+)/.exec(line)?.[1]));
+    watched.highest = Math.max(watched.highest, ...sizes);
+  };
+  const timer = setInterval(() => void look(), 50);
+  onTestFinished(() => {
+    clearInterval(timer);
+    redis.disconnect();
+  });
+  return watched;
+}
+
+async function drown(options: FloodOptions, flood: { bytes: number; size: number }) {
+  const { url } = await startOwnRedis({ save: '' });
+  const namespace = uniqueNamespace();
+  const subscriber = new FloodProcess('subscriber', url, namespace, options);
+  await subscriber.saying('ready', 20_000);
+  const buffer = await watchOutputBuffer(url);
+  const publisher = new FloodProcess('publisher', url, namespace, flood);
+  const offered = JSON.parse(await publisher.saying('report ', 240_000)) as FloodReport;
+  subscriber.process.kill('SIGTERM');
+  const drowned = JSON.parse(await subscriber.saying('report ', 60_000)) as DrownedReport;
+  return { subscriber, offered, drowned, buffer };
+}
+
+describe('a subscriber that is much slower than its publisher', { timeout: 320_000 }, () => {
+  it('takes two gigabytes in bounded memory, on both sides, and accounts for every event', async () => {
+    const { subscriber, offered, drowned, buffer } = await drown(
+      { broadcast: true, busy: 4000 },
+      { bytes: 2 * 1024 * MEBIBYTE, size: 8192 },
+    );
+    expect(offered.bytes).toBeGreaterThanOrEqual(2 * 1024 * MEBIBYTE);
+    expect(drowned.handled * 10).toBeLessThan(offered.published);
+    expect(drowned).toMatchObject({ twice: 0, missed: 0, received: offered.published });
+    expect(drowned.handled + drowned.dropped).toBe(offered.published);
+    expect(drowned.growth).toBeLessThan(64 * MEBIBYTE);
+    expect(buffer.highest).toBeLessThan(8 * MEBIBYTE);
+    expect(subscriber.count('full')).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['waits for something else', { broadcast: true, wait: 20 }],
+    ['computes, and prefers what is new', { broadcast: true, busy: 1000, drop: 'oldest' }],
+  ] as const)('stays within its bounds when it %s', async (_, options) => {
+    const { offered, drowned, buffer } = await drown(options, { bytes: 200 * MEBIBYTE, size: 400 });
+    expect(drowned).toMatchObject({ twice: 0, missed: 0, received: offered.published });
+    expect(drowned.handled + drowned.dropped).toBe(offered.published);
+    expect(drowned.dropped).toBeGreaterThan(0);
+    expect(drowned.growth).toBeLessThan(64 * MEBIBYTE);
+    expect(buffer.highest).toBeLessThan(8 * MEBIBYTE);
+  });
+
+  it('leaves its group while it is full: receipts say that nobody has it, and nothing is dropped', async () => {
+    const { subscriber, offered, drowned } = await drown({ busy: 500 }, { bytes: 200 * MEBIBYTE, size: 4096 });
+    expect(drowned).toMatchObject({ twice: 0, dropped: 0 });
+    expect(drowned.handled + offered.nobody).toBe(offered.published);
+    expect(subscriber.count('full')).toBeGreaterThan(1); // it came back, and left again
+  });
+});
