@@ -48,6 +48,35 @@ describe('a pattern', () => {
     ['shop:**', 'shop:eu:orders.placed'],
   ])('%s does not match %s', (pattern, channel) => expect(matchesPattern(pattern, channel)).toBe(false));
 
+  it.each(['**', 'a.**', '**.b', '**.a.**.b.**', 'a.**.a.**.b'])(
+    'as %s is compared with a channel of very many segments at once',
+    (pattern) => {
+      const began = performance.now();
+      matchesPattern(pattern, `a${'.a'.repeat(100_000)}`);
+      matchesPattern(pattern, `a${'.a'.repeat(100_000)}.b.c`);
+      expect(performance.now() - began).toBeLessThan(2000);
+    },
+  );
+
+  it('matches as its definition says, whatever stands in it', () => {
+    /** The definition: `**` is one or more. */
+    const matches = ([head, ...tail]: string[], given: string[]): boolean => {
+      if (head === undefined) return given.length === 0;
+      if (head === '**') return given.some((_, index) => matches(tail, given.slice(index + 1)));
+      return given.length > 0 && (head === '*' || head === given[0]) && matches(tail, given.slice(1));
+    };
+    const all = (letters: string[], length: number): string[][] =>
+      length === 0 ? [[]] : all(letters, length - 1).flatMap((one) => letters.map((letter) => [...one, letter]));
+    const patterns = [1, 2, 3, 4].flatMap((length) => all(['a', 'b', '*', '**'], length));
+    const channels = [1, 2, 3, 4, 5].flatMap((length) => all(['a', 'b'], length));
+    for (const pattern of patterns) {
+      for (const channel of channels) {
+        const said = matchesPattern(pattern.join('.'), channel.join('.'));
+        if (said !== matches(pattern, channel)) expect.fail(`${pattern.join('.')} and ${channel.join('.')}: ${said}`);
+      }
+    }
+  });
+
   it.each(['orders.placed', 'orders.*', '**', '*', '*.**.x', 'orders.*.v2', 'orders.placed.v10', 'a-b.c_d'])(
     'may be %s',
     (pattern) => expect(() => checkPattern(pattern)).not.toThrow(),

@@ -21,10 +21,25 @@ function partsOf(text: string): { namespace: string; segments: string[]; version
   return { namespace, segments: text.slice(namespace.length, text.length - suffix.length).split('.'), version: suffix };
 }
 
-function matchesSegments([head, ...tail]: string[], segments: string[]): boolean {
-  if (head === undefined) return segments.length === 0;
-  if (head === '**') return segments.some((_, index) => matchesSegments(tail, segments.slice(index + 1)));
-  return segments.length > 0 && (head === '*' || head === segments[0]) && matchesSegments(tail, segments.slice(1));
+/** Whoever publishes chooses the channel: however many segments it has, it takes no more steps than those times the pattern's. */
+function matchesSegments(wanted: readonly string[], given: readonly string[]): boolean {
+  let [at, next] = [0, 0];
+  /** The last `**` so far, and where what stands behind it was looked for. */
+  let [rest, from] = [-1, 0];
+  while (next < given.length) {
+    const head = wanted[at];
+    if (head === '**') {
+      rest = at++;
+      from = ++next;
+    } else if (head !== undefined && (head === '*' || head === given[next])) {
+      at++;
+      next++;
+    } else if (rest >= 0) {
+      at = rest + 1;
+      next = ++from; // it takes one segment more
+    } else return false;
+  }
+  return at === wanted.length;
 }
 
 /**
