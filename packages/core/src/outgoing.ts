@@ -139,5 +139,17 @@ export function invalid(
   });
 }
 
+/** So many places are told, and so much of each, in characters: whoever writes the data decides how many there are. */
+const MOST_PLACES = 10;
+const LONGEST_PLACE = 200;
+
 /** Only where, not what: a schema's words may quote the payload. */
-export const placesOf = (issues: readonly ErrorIssue[]): string[] => issues.map(({ path = '(the whole)' }) => path);
+export function placesOf(issues: readonly ErrorIssue[]): string[] {
+  const places = issues.slice(0, MOST_PLACES).map(({ path = '(the whole)' }) => shortened(path, LONGEST_PLACE));
+  const more = issues.length - places.length;
+  return more > 0 ? [...places, `${more} more`] : places;
+}
+
+/** What somebody else has written, for a log line: no longer than that. */
+export const shortened = (text: string, limit: number): string =>
+  text.length > limit ? `${text.slice(0, limit)}…` : text;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TurnedClock } from '../test/doubles.js';
 import { RecordedLogger } from './conformance/recorded-logger.js';
 import type { Envelope } from './envelope.js';
+import { placesOf } from './outgoing.js';
 import { Rejections } from './rejections.js';
 
 function start() {
@@ -27,6 +28,22 @@ describe('rejections', () => {
       },
     ]);
     expect(logger.text).not.toContain('secret');
+  });
+
+  it('name the message and its source, however long a stranger makes the names, in a line that stays short', () => {
+    const { logger, rejections } = start();
+    const long = 'x'.repeat(1_000_000);
+    const envelope: Envelope = { specversion: '1.0', id: `id-${long}`, source: `/a/${long}`, type: long };
+    const places = placesOf(
+      Array.from({ length: 5000 }, (_, n) => ({ message: 'secret', path: `items.${n}.${long}` })),
+    );
+    rejections.add({ reason: 'invalid', channel: 'c', message: 'It does not fit.', envelope, places });
+    expect(JSON.stringify(logger.lines).length).toBeLessThan(4000);
+    expect(logger.lines).toMatchObject([
+      { fields: { messageId: expect.stringMatching(/^id-x+…$/), source: expect.stringMatching(/^\/a\/x+…$/) } },
+    ]);
+    expect(places[0]).toMatch(/^items\.0\.x+…$/);
+    expect(places.at(-1)).toBe('4990 more');
   });
 
   it('are logged ten times a second at most; each line has the counts as they were then', () => {

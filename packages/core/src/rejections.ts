@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import type { Envelope } from './envelope.js';
 import type { Logger } from './logger.js';
+import { shortened } from './outgoing.js';
 
 /**
  * Why a message did not reach the handler. `unreadable`: it is not an envelope. `tooLarge`: it exceeds the limit.
@@ -20,6 +21,8 @@ export interface Rejection {
 
 // A flood of garbage must not become a flood of log lines.
 const LOG_LINES_PER_SECOND = 10;
+// Belfry's own ids have some twenty characters. A stranger's may have a million.
+const LONGEST_NAME = 200;
 // A full queue has room again after each message that is handled, so "full" comes and goes thousands of times a second.
 const CROWDED_LOG_INTERVAL = 10_000;
 
@@ -54,8 +57,8 @@ export class Rejections {
         ...this.#fields,
         channel,
         reason,
-        messageId: envelope?.id,
-        source: envelope?.source,
+        messageId: envelope && shortened(envelope.id, LONGEST_NAME),
+        source: envelope && shortened(envelope.source, LONGEST_NAME),
         places,
         rejected: { ...this.counts },
       },
