@@ -23,6 +23,9 @@ const SECONDS_AWAY = 2;
 /** A caller that is away for so long does not come back for its answer. */
 const MAX_INSISTENCE = 30_000;
 
+/** Under this name letters find an answer: of whoever asked, because others may know or guess the id of a request, too. */
+export const answerName = (caller: string, request: string): string => `${caller} ${request}`;
+
 /** One request that is being handled: until when somebody waits for it, and what is written back. */
 export class Answer implements Watched {
   readonly since: number;
@@ -43,6 +46,10 @@ export class Answer implements Watched {
   /** The request's id. */
   get request(): string {
     return this.#options.request;
+  }
+
+  get name(): string {
+    return answerName(this.caller, this.request);
   }
 
   /** `/service/instance` of who asks. */

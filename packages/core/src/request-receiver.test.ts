@@ -19,6 +19,8 @@ import { Mailbox } from './mailbox.js';
 import { RequestReceiver, type RequestReceiverOptions } from './request-receiver.js';
 import { StreamBudgets } from './stream-budget.js';
 
+const STRANGER = '/stranger/0000000000000bad';
+
 /** A responder whose handler is held back until the test lets it go on, unless there is another. */
 function respond(contract: AnyRequest, options: Partial<RequestReceiverOptions> = {}) {
   const clock = new TurnedClock();
@@ -95,13 +97,40 @@ describe('a request', () => {
     const { deliver, release, transport, stats, answers, clock } = respond(Quote);
     deliver('r-1');
     expect(stats()).toMatchObject({ received: 1, inFlight: 1 });
-    expect([...answers.keys()]).toEqual(['r-1']);
+    expect([...answers.keys()]).toEqual([`${CALLER} r-1`]);
     await release('r-1');
     expect(transport.sent).toMatchObject([
       { to: CALLER_INBOX, source: RESPONDER, kind: 'reply', request: 'r-1', data: { cents: 7 } },
     ]);
     expect(stats()).toMatchObject({ handled: 1, inFlight: 0 });
     expect([answers.size, clock.timers]).toEqual([0, 0]);
+  });
+
+  it('is aborted by nobody but who asked it, also when a stranger asks something under the same id', async () => {
+    const { deliver, release, answers, contexts, stats } = respond(Quote);
+    deliver('r-1');
+    const { signal } = contexts.get('r-1') as RequestContext;
+    deliver('r-1', { source: STRANGER });
+    answers.get(`${STRANGER} r-1`)?.cancel();
+    await release('r-1');
+    expect([signal.aborted, [...answers.keys()]]).toEqual([false, [`${CALLER} r-1`]]);
+    answers.get(`${CALLER} r-1`)?.cancel();
+    expect(signal.aborted).toBe(true);
+    expect(stats()).toMatchObject({ received: 2, inFlight: 1, cancelled: 1 });
+  });
+
+  it('that came twice can still be aborted when one of the two is done', async () => {
+    const releases: (() => void)[] = [];
+    const handler = () => new Promise((resolve) => releases.push(() => resolve({ cents: 7 })));
+    const { deliver, answers, stats } = respond(Quote, { handler });
+    deliver('r-1');
+    deliver('r-1');
+    releases[0]?.();
+    await nextTurn();
+    expect([stats().inFlight, answers.size]).toEqual([1, 1]);
+    releases[1]?.();
+    await nextTurn();
+    expect([stats().inFlight, answers.size]).toEqual([0, 0]);
   });
 
   it('comes with everything that its envelope says, and the time that is left on this clock', async () => {
@@ -233,13 +262,26 @@ describe('a request that is not handled', () => {
   it('because it was aborted while it waited is dropped, and counted', async () => {
     const { deliver, release, receiver, contexts, said, stats } = respond(Quote, { concurrency: 1 });
     for (const id of ['r-1', 'r-2', 'r-3']) deliver(id);
-    receiver.cancel('r-2');
-    receiver.cancel('of another contract');
+    receiver.cancel(CALLER, 'r-2');
+    receiver.cancel(CALLER, 'of another contract');
     await release('r-1');
     await release('r-3');
     expect([...contexts.keys()]).toEqual(['r-1', 'r-3']);
     expect(stats()).toMatchObject({ handled: 2, cancelled: 1, inFlight: 0 });
     expect(said()).toHaveLength(2);
+  });
+
+  it('is handled although a stranger has aborted it, or so many others that nobody remembers all of them', async () => {
+    const { deliver, release, receiver, contexts, stats } = respond(Quote, { concurrency: 1 });
+    for (const id of ['r-1', 'r-2']) deliver(id);
+    receiver.cancel(STRANGER, 'r-2');
+    receiver.cancel(CALLER, 'r-2'.padEnd(1_000_000, 'x'));
+    for (let n = 0; n < 20_000; n++) receiver.cancel(CALLER, `other-${n}`);
+    receiver.cancel(CALLER, 'r-2'); // one too many
+    await release('r-1');
+    await release('r-2');
+    expect([...contexts.keys()]).toEqual(['r-1', 'r-2']);
+    expect(stats()).toMatchObject({ handled: 2, cancelled: 0 });
   });
 
   it('because the queue is full is refused; that is logged now and then, not each time', async () => {
@@ -376,7 +418,7 @@ describe('a caller that waits no more', () => {
     const { deliver, release, answers, contexts, said, stats, clock } = respond(Quote);
     deliver('r-1');
     const signal = contexts.get('r-1')?.signal;
-    answers.get('r-1')?.cancel();
+    answers.get(`${CALLER} r-1`)?.cancel();
     expect(signal?.reason).toMatchObject({ code: 'REQUEST_ABORTED' });
     await release('r-1');
     expect([said(), answers.size, clock.timers]).toEqual([[], 0, 0]);
@@ -386,7 +428,7 @@ describe('a caller that waits no more', () => {
   it('reaches a handler that asks for its signal only afterwards', () => {
     const { deliver, answers, contexts } = respond(Quote);
     deliver('r-1');
-    answers.get('r-1')?.lost();
+    answers.get(`${CALLER} r-1`)?.lost();
     expect(contexts.get('r-1')?.signal.aborted).toBe(true);
   });
 
@@ -397,7 +439,7 @@ describe('a caller that waits no more', () => {
     });
     deliver('r-1');
     await nextTurn();
-    answers.get('r-1')?.cancel();
+    answers.get(`${CALLER} r-1`)?.cancel();
     await nextTurn();
     expect([said(), logger.at('error'), stats().cancelled]).toEqual([[], [], 1]);
   });
@@ -423,7 +465,12 @@ describe('a caller that waits no more', () => {
   it('is watched, impatiently', () => {
     const { deliver, answers, clock } = respond(Quote);
     deliver('r-1');
-    expect(answers.get('r-1')).toMatchObject({ peer: CALLER_INBOX, since: clock.time, patience: 2, misses: 0 });
+    expect(answers.get(`${CALLER} r-1`)).toMatchObject({
+      peer: CALLER_INBOX,
+      since: clock.time,
+      patience: 2,
+      misses: 0,
+    });
   });
 
   it('does not get its stream any more, which is counted as cancelled', async () => {
@@ -433,7 +480,7 @@ describe('a caller that waits no more', () => {
       },
     });
     transport.onSend = async () => {
-      answers.get('r-1')?.cancel();
+      answers.get(`${CALLER} r-1`)?.cancel();
       return true;
     };
     deliver('r-1', { data: 1 });
@@ -503,14 +550,14 @@ describe('a stream', () => {
     const signal = context?.signal;
     await clock.turn(1_000_000); // no credit: nobody waits
     expect([signal?.aborted, context?.deadline.getTime()]).toEqual([false, 8_640_000_000_000_000]);
-    answers.get('r-1')?.credit(129);
+    answers.get(`${CALLER} r-1`)?.credit(129);
     await nextTurn();
     expect(context?.deadline).toEqual(new Date(clock.time + 1000));
     await clock.turn(999);
     expect(signal?.aborted).toBe(false);
     await clock.turn(1);
     expect(signal?.reason).toMatchObject({ code: 'REQUEST_TIMEOUT' });
-    answers.get('r-1')?.cancel();
+    answers.get(`${CALLER} r-1`)?.cancel();
     go();
   });
 });

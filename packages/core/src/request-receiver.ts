@@ -1,5 +1,5 @@
 import { BelfryError, type Validation, validate } from '@belfry/contracts';
-import { Answer } from './answer.js';
+import { Answer, answerName } from './answer.js';
 import { type RequestContext, runInContext } from './context.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
 import { decodeEnvelope, type Envelope, extensionsOf, headOf, timeOf } from './envelope.js';
@@ -29,7 +29,7 @@ export interface RequestReceiverOptions extends Omit<RequestHandlingOptions, 'tr
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
   readonly maxMessageBytes: number;
-  /** What is being answered by this instance, by request: letters find it there. */
+  /** What is being answered by this instance, by its name: letters find it there. */
   readonly answers: Map<string, Answer>;
   /** Something is being answered: its caller has to be watched. */
   readonly onBegin: () => void;
@@ -37,6 +37,8 @@ export interface RequestReceiverOptions extends Omit<RequestHandlingOptions, 'tr
 
 /** So many requests may be aborted while they wait for their turn; of more it is not known, and they are handled. */
 const MAX_CANCELLED = 10_000;
+/** Nor of one with a longer name: Belfry's own have some sixty characters. */
+const LONGEST_CANCELLED = 500;
 
 /** Turns the encoded requests of one contract into calls of its handler, and what comes of them into letters to the callers. */
 export class RequestReceiver {
@@ -91,8 +93,10 @@ export class RequestReceiver {
   };
 
   /** The caller of a request that waits for its turn has aborted it. */
-  cancel(request: string): void {
-    if (this.#queue.queued > 0 && this.#cancelled.size < MAX_CANCELLED) this.#cancelled.add(request);
+  cancel(caller: string, request: string): void {
+    const name = answerName(caller, request);
+    if (this.#queue.queued === 0 || this.#cancelled.size >= MAX_CANCELLED || name.length > LONGEST_CANCELLED) return;
+    this.#cancelled.add(name);
   }
 
   /** Resolves once nothing waits, nothing is being handled, and every answer is on its way. */
@@ -137,7 +141,7 @@ export class RequestReceiver {
 
   #run(envelope: Envelope, arrivedAt: number): void | Promise<void> {
     const { contract, mailbox, answers, onBegin, clock } = this.#options;
-    const wasCancelled = this.#cancelled.delete(envelope.id);
+    const wasCancelled = this.#cancelled.delete(answerName(envelope.source, envelope.id));
     if (this.#queue.queued === 0) this.#cancelled.clear();
     if (wasCancelled) {
       this.stats.cancelled++;
@@ -150,7 +154,7 @@ export class RequestReceiver {
     }
     const { id: request, source: caller } = envelope;
     const answer = new Answer({ contract, request, caller, deadline, mailbox, clock });
-    answers.set(request, answer);
+    answers.set(answer.name, answer);
     this.#running.add(answer);
     onBegin();
     return this.#answer(answer, envelope);
@@ -176,7 +180,8 @@ export class RequestReceiver {
       this.#broken(error, answer);
     } finally {
       answer.deadline.end();
-      this.#options.answers.delete(answer.request);
+      const { answers } = this.#options;
+      if (answers.get(answer.name) === answer) answers.delete(answer.name); // else somebody has sent it twice
       this.#running.delete(answer);
     }
   }

@@ -1,5 +1,5 @@
 import type { AnyRequest, BelfryError } from '@belfry/contracts';
-import type { Answer } from './answer.js';
+import { type Answer, answerName } from './answer.js';
 import type { Clock } from './clock.js';
 import type { RequestContext } from './context.js';
 import type { Letter } from './letter.js';
@@ -134,12 +134,9 @@ export class Switchboard {
       this.#requests.receive(letter);
       return;
     }
-    const answer = this.#answers.get(request);
-    if (answer === undefined) {
-      if (kind === 'cancel') for (const receiver of this.#receivers) receiver.cancel(request);
-    } else if (source !== answer.caller)
-      return; // from somebody who has not asked
-    else if (kind === 'cancel') answer.cancel();
-    else answer.credit(letter.data as number);
+    const answer = this.#answers.get(answerName(source, request)); // nothing, for somebody who has not asked
+    if (kind === 'credit') answer?.credit(letter.data as number);
+    else if (answer !== undefined) answer.cancel();
+    else for (const receiver of this.#receivers) receiver.cancel(source, request);
   }
 }
