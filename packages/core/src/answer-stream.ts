@@ -1,7 +1,7 @@
 import { isRequestError } from '@belfry/contracts';
 import type { Clock, Timer } from './clock.js';
 import type { Deadline } from './deadline.js';
-import { FIRST_CREDIT, type LetterKind } from './letter.js';
+import { FIRST_CREDIT, type LetterKind, LONGEST_PART } from './letter.js';
 import type { StreamBudget } from './stream-budget.js';
 
 export interface AnswerStreamOptions {
@@ -22,8 +22,6 @@ export interface AnswerStreamOptions {
 
 /** So much may be on its way to a caller that has not said that it took it, in characters. */
 const MAX_UNTAKEN = 786_432;
-/** What one letter holds, in characters, where there is more than one value. */
-const LETTER = 65_536;
 /** While the caller takes nothing it is asked now and then whether it is still there. */
 const KEEPALIVE = 10_000;
 
@@ -206,7 +204,7 @@ export class AnswerStream {
     let count = 0;
     for (const json of this.#unsent) {
       size += json.length;
-      if (count > 0 && size > LETTER) break;
+      if (count > 0 && size > LONGEST_PART) break;
       count++;
     }
     return this.#unsent.splice(0, count);

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { errorWith, nextTurn, Quote, RESPONDER, RESPONDER_INBOX, startCaller, watched } from '../test/doubles.js';
+import { letterEncoder } from './letter.js';
 import type { OutgoingRequest } from './transport.js';
 
 const input = { sku: 'x' };
@@ -90,6 +91,19 @@ describe('a request that nobody responds to', () => {
     expect(caller.transport.asks).toBe(2);
     expectNothingLeft(caller);
   });
+});
+
+it('has had no answer when only a stranger has written', async () => {
+  const caller = startCaller();
+  const first = watched(caller.stream(0, { timeout: 1000 }).next());
+  await caller.clock.turn(0);
+  caller.deliver(letterEncoder('/stranger/0000000000000bad', () => 'l')('values', 'i-0', '[7]', 0));
+  await caller.clock.turn(1000);
+  expect(first.error).toMatchObject({
+    code: 'REQUEST_TIMEOUT',
+    message: expect.stringContaining('the first value of numbers.count'),
+  });
+  expectNothingLeft(caller);
 });
 
 it('is not asked again when an answer has begun, although the broker counted nobody', async () => {

@@ -127,8 +127,8 @@ export class Exchange implements OutgoingRequest, Watched {
   }
 
   receive(letter: Letter): void {
-    this.#isAnswered = true;
     if (this.#asked !== undefined && letter.source !== this.#asked) return; // from somebody who was not asked
+    this.#isAnswered = true;
     this.#askedOf(letter.source);
     this.#waiting.receive(letter);
   }

@@ -69,6 +69,11 @@ describe('any other error', () => {
     expect((error as Error).cause).toMatchObject(detail);
   });
 
+  it('says that the answer is larger than what is read here', () => {
+    const error = errorOf(Quote, letter({ code: 'PAYLOAD_TOO_LARGE' }), true, 5000);
+    expect(error).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', message: expect.stringContaining('pricing.quote') });
+  });
+
   it('is REQUEST_REJECTED with the reason', () => {
     const error = errorOf(Quote, letter({ code: 'REQUEST_REJECTED', reason: 'its queue is full' }), true, 5000);
     expect(error).toMatchObject({ code: 'REQUEST_REJECTED', message: expect.stringContaining('its queue is full') });

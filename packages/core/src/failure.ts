@@ -78,6 +78,12 @@ function ofBelfry({ channel }: AnyRequest, responder: string, failure: Failure, 
       hint: 'The timeout is for each value: raise it, or give values more often.',
     });
   }
+  if (code === 'PAYLOAD_TOO_LARGE') {
+    return new BelfryError(code, {
+      message: `what ${responder} answered to ${channel} is larger than what is read here, and was not read.`,
+      hint: 'Answer with a stream of smaller parts, or raise maxMessageBytes on both sides.',
+    });
+  }
   if (code !== 'HANDLER_FAILED') {
     return new BelfryError('REPLY_INVALID', {
       message: `${responder} answered ${channel} with an error that this side's contract does not declare.`,

@@ -9,3 +9,6 @@ export function messageIds(instance: string): () => string {
   let count = 0;
   return () => `${instance}-${(count++).toString(36)}`;
 }
+
+/** Whether it names an instance: `/service/instance`. Letters to anybody else would reach nobody. */
+export const isInstance = (source: string): boolean => /^\/[A-Za-z0-9._-]+\/[0-9a-f]{16}$/.test(source);

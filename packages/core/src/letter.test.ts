@@ -82,6 +82,8 @@ describe('what is no letter', () => {
     ['a sequence beyond what can be counted', letter({ sequence: '9999999999999999' })],
     ['a sequence like 1e21', letter({ sequence: 1e21 })],
     ['a sequence in words', letter({ sequence: 'secret' })],
+    ['a source that is no instance', letter({ source: '/secret' })],
+    ['a source that is a Redis name', letter({ source: '/secret/}:inbox:{00000000000000ca' })],
     ['an empty sequence', letter({ sequence: '' })],
     ['a sequence that is null', letter({ sequence: null })],
     ['values that are no list', letter({ type: 'belfry.values', data: { length: 7, secret: 1 } })],

@@ -1,5 +1,6 @@
 import { BelfryError } from '@belfry/contracts';
 import { decodeEnvelope } from './envelope.js';
+import { isInstance } from './identity.js';
 
 /**
  * What two instances write into each other's inboxes about one request.
@@ -24,7 +25,10 @@ export interface Letter {
 
 /** What an `error` letter says. */
 export interface Failure {
-  /** One that the contract declares, `HANDLER_FAILED`, `REQUEST_REJECTED`, or of a stream `REQUEST_TIMEOUT`. */
+  /**
+   * One that the contract declares, `HANDLER_FAILED`, `REQUEST_REJECTED`, or of a stream `REQUEST_TIMEOUT`. `PAYLOAD_TOO_LARGE` says the inbox
+   * of the caller itself.
+   */
   readonly code: string;
   /** What comes with a declared error. */
   readonly data?: unknown;
@@ -38,6 +42,9 @@ export interface Failure {
 
 /** A stream's caller permits so many values before it has said anything. A part of the wire: both sides know it. */
 export const FIRST_CREDIT = 128;
+
+/** What one letter holds, in characters, where there is more than one value. */
+export const LONGEST_PART = 65_536;
 
 const TYPE = /^belfry\.(reply|values|end|error|credit|cancel)$/;
 
@@ -56,11 +63,21 @@ export function decodeLetter(body: string): Letter {
   const kind = TYPE.exec(type)?.[1] as LetterKind | undefined;
   if (kind === undefined || causationid === undefined || !/^\d{1,15}$/.test(String(sequence)))
     throw unreadable('it is no letter about a request');
+  if (!isInstance(source)) throw unreadable('it does not say who wrote it'); // it may have to be answered
   if (kind === 'values' && !Array.isArray(data)) throw unreadable('its values are no list');
   if (kind === 'credit' && !Number.isSafeInteger(data)) throw unreadable('its credit is no whole number');
   if (kind === 'error' && !isFailure(data)) throw unreadable('its error does not say what happened');
   return { kind, request: causationid, source, sequence: Number(sequence), data, size: body.length };
 }
+
+/** Who answers which request, of a letter that is too large to be read: as Belfry writes it; `undefined` for any other. */
+export function headOfAnswer(body: string): Pick<Letter, 'source' | 'request'> | undefined {
+  const [, source, request] = ANSWER.exec(body.slice(0, 1024)) ?? [];
+  return source === undefined || request === undefined || !isInstance(source) ? undefined : { source, request };
+}
+
+const ANSWER =
+  /^\{"specversion":"1.0","id":"[^"\\]+","source":"([^"\\]+)","type":"belfry\.(?:reply|values|error)","causationid":"([^"\\]+)"/;
 
 const unreadable = (what: string): BelfryError =>
   new BelfryError('ENVELOPE_INVALID', { message: `a message in an instance's inbox cannot be read: ${what}.` });

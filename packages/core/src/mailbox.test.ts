@@ -106,6 +106,76 @@ describe('what comes into the inbox and is no letter', () => {
   });
 });
 
+describe('a letter that is too large', () => {
+  const huge = JSON.stringify('secret'.repeat(100_000));
+  const encode = letterEncoder(RESPONDER, () => 'x');
+
+  it('is not read, but logged; and who waits for it is told', async () => {
+    const { logger, received, mailbox, deliver } = start();
+    await mailbox.open();
+    deliver(encode('reply', 'r-1', huge));
+    deliver(encode('values', 'r-2', `[${huge}]`, 3));
+    deliver(encode('credit', 'r-3', huge));
+    deliver(letter);
+    const told = { source: RESPONDER, kind: 'error', data: { code: 'PAYLOAD_TOO_LARGE' } };
+    expect(received).toMatchObject([
+      { request: 'r-1', ...told },
+      { request: 'r-2', ...told },
+      { kind: 'reply', data: 7 },
+    ]);
+    expect(logger.lines).toHaveLength(3);
+    expect(logger.lines[0]).toMatchObject({ level: 'warn', fields: { subscription: 'inbox', reason: 'tooLarge' } });
+    expect(logger.text).not.toContain('secret');
+  });
+
+  it.each([
+    ['says nothing of a request', huge],
+    ['comes from nobody', encode('reply', 'r-1', huge).replace(RESPONDER, '/nobody')],
+  ])('is counted, and nobody is told, when it %s', async (_, body) => {
+    const { logger, received, mailbox, deliver } = start();
+    await mailbox.open();
+    deliver(body);
+    expect([received, logger.lines.length]).toEqual([[], 1]);
+  });
+
+  it('is read when it is no larger than values that travel together, although single messages must be small', async () => {
+    const { received, mailbox, deliver } = start();
+    await mailbox.open();
+    deliver(encode('values', 'r-1', JSON.stringify(Array(600).fill('€'.repeat(100))), 0));
+    expect(received).toMatchObject([{ kind: 'values' }]);
+  });
+});
+
+describe('letters that many instances do not receive', () => {
+  it('wait in a bounded number; beyond it they are given up at once, and that is logged', async () => {
+    const { clock, transport, logger, mailbox } = start();
+    transport.onSend = async () => false;
+    const sending = Array.from({ length: 12_000 }, (_, n) =>
+      watched(mailbox.insist(RESPONDER, 'reply', `r-${n}`, '"secret"')),
+    );
+    await clock.turn(0);
+    expect(sending.filter(({ value }) => value === false)).toHaveLength(2000);
+    expect(logger.lines).toMatchObject([{ level: 'warn', fields: { subscription: 'inbox', waiting: 10_000 } }]);
+    expect(logger.text).not.toContain('secret');
+  });
+
+  it('wait up to a bounded size, and one in any case', async () => {
+    const { clock, transport, mailbox } = start();
+    transport.onSend = async () => false;
+    const large = JSON.stringify('x'.repeat(40_000_000));
+    const sending = [large, '1', '2'].map((json) => watched(mailbox.insist(RESPONDER, 'reply', 'r', json)));
+    await clock.turn(0);
+    expect(sending.map(({ isSettled }) => isSettled)).toEqual([false, true, true]);
+    transport.onSend = async () => true;
+    await clock.turn(100);
+    expect(sending[0]?.value).toBe(true);
+    transport.onSend = async () => false;
+    const later = watched(mailbox.insist(RESPONDER, 'reply', 'r', '3'));
+    await clock.turn(0);
+    expect(later.isSettled, 'there is room again').toBe(false);
+  });
+});
+
 describe('a letter that is insisted on', () => {
   it('is sent once when it is received', async () => {
     const { clock, transport, mailbox } = start();

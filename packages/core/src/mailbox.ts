@@ -1,6 +1,14 @@
 import { BelfryError } from '@belfry/contracts';
 import { type Clock, sleep } from './clock.js';
-import { decodeLetter, type Letter, type LetterKind, letterEncoder } from './letter.js';
+import {
+  decodeLetter,
+  type Failure,
+  headOfAnswer,
+  type Letter,
+  type LetterKind,
+  letterEncoder,
+  LONGEST_PART,
+} from './letter.js';
 import type { Logger } from './logger.js';
 import { bytesOver } from './outgoing.js';
 import { Rejections } from './rejections.js';
@@ -31,6 +39,12 @@ export interface Insistence {
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 500;
 const INSISTENCE = 5000;
+// So many may wait for their next attempt, and so large, in characters: who asks decides how many have to be written, and need not exist.
+const MOST_WAITING = 10_000;
+const MAX_WAITING = 33_554_432;
+
+/** What a letter has beside its data, in bytes: so much at most. */
+const ENVELOPE = 16_384;
 
 /** The private inbox of this instance, and its way into those of others. Opened when the first request is asked or answered. */
 export class Mailbox {
@@ -40,6 +54,8 @@ export class Mailbox {
   readonly #address: string;
   #link: Promise<TransportSubscription> | undefined;
   #isOpen = false;
+  #waiting = 0;
+  #waitingSize = 0;
 
   constructor(options: MailboxOptions) {
     this.#options = options;
@@ -105,9 +121,26 @@ export class Mailbox {
         }
       }
       if (clock.now() + pause > until || !isWanted()) return false;
-      await sleep(clock, pause);
-      if (!isWanted()) return false;
+      if (!(await this.#wait(pause, body.length)) || !isWanted()) return false;
     }
+  }
+
+  /** Resolves after the pause; at once with `false` when too much waits already. */
+  async #wait(pause: number, size: number): Promise<boolean> {
+    const isFull = this.#waiting >= MOST_WAITING || this.#waitingSize + size > MAX_WAITING;
+    if (isFull && this.#waiting > 0) {
+      this.#rejections.crowded(
+        { waiting: this.#waiting },
+        'Too many messages about requests wait for instances that do not receive them: some are given up at once. Somebody asks, and is not there to hear.',
+      );
+      return false;
+    }
+    this.#waiting++;
+    this.#waitingSize += size;
+    await sleep(this.#options.clock, pause);
+    this.#waiting--;
+    this.#waitingSize -= size;
+    return true;
   }
 
   /** Stops receiving letters. */
@@ -118,6 +151,12 @@ export class Mailbox {
   }
 
   readonly #receive = (body: string): void => {
+    // What is around the data; and a letter with many values may be larger than a message.
+    const limit = Math.max(this.#options.maxMessageBytes, 3 * LONGEST_PART) + ENVELOPE;
+    if (bytesOver(limit, body) !== undefined) {
+      this.#tooLarge(body, limit);
+      return;
+    }
     let letter: Letter;
     try {
       letter = decodeLetter(body);
@@ -128,6 +167,15 @@ export class Mailbox {
     }
     this.#options.receive(letter);
   };
+
+  /** It is not read, but whoever waits for it need not wait any longer. */
+  #tooLarge(body: string, limit: number): void {
+    this.#rejections.add({ reason: 'tooLarge', channel: this.#address, message: `It is larger than ${limit} bytes.` });
+    const head = headOfAnswer(body);
+    if (head === undefined) return;
+    const failure: Failure = { code: 'PAYLOAD_TOO_LARGE' };
+    this.#options.receive({ ...head, kind: 'error', sequence: 0, data: failure, size: 0 });
+  }
 }
 
 /** The broker is away, or its answer was lost: that passes. */

@@ -3,6 +3,7 @@ import { Answer, answerName } from './answer.js';
 import { type RequestContext, runInContext } from './context.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
 import { decodeEnvelope, type Envelope, extensionsOf, headOf, timeOf } from './envelope.js';
+import { isInstance } from './identity.js';
 import type { Failure } from './letter.js';
 import { bytesOver, placesOf } from './outgoing.js';
 import type { HandlingStats } from './subscription-stats.js';
@@ -124,7 +125,7 @@ export class RequestReceiver {
       this.#reject('unreadable', (error as BelfryError).message);
       return undefined;
     }
-    if (!isCaller(envelope.source)) {
+    if (!isInstance(envelope.source)) {
       this.#reject('unreadable', 'It does not say who asks: its source is not /service/instance.', envelope);
       return undefined;
     }
@@ -242,7 +243,7 @@ export class RequestReceiver {
   /** Tells the caller of a request that is not handled, so that it need not wait. */
   #refuse(body: string, reason: string): void {
     const head = headOf(body);
-    if (head === undefined || !isCaller(head.source)) return;
+    if (head === undefined || !isInstance(head.source)) return;
     const failure: Failure = { code: 'REQUEST_REJECTED', reason };
     this.#track(this.#options.mailbox.insist(head.source, 'error', head.id, JSON.stringify(failure)));
   }
@@ -263,5 +264,3 @@ export class RequestReceiver {
 const LATEST = 8_640_000_000_000_000;
 
 const asItIs = (value: unknown): Validation => ({ valid: true, value });
-
-const isCaller = (source: string): boolean => /^\/[A-Za-z0-9._-]+\/[0-9a-f]{16}$/.test(source);
