@@ -82,6 +82,7 @@ describe('what is no letter', () => {
     ['a sequence beyond what can be counted', letter({ sequence: '9999999999999999' })],
     ['a sequence like 1e21', letter({ sequence: 1e21 })],
     ['a sequence in words', letter({ sequence: 'secret' })],
+    ['a request with a name without end', letter({ causationid: 'secret'.repeat(1000) })],
     ['a source that is no instance', letter({ source: '/secret' })],
     ['a source that is a Redis name', letter({ source: '/secret/}:inbox:{00000000000000ca' })],
     ['an empty sequence', letter({ sequence: '' })],

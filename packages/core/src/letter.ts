@@ -61,7 +61,7 @@ export const letterEncoder = (source: string, nextId: () => string) => {
 export function decodeLetter(body: string): Letter {
   const { type, causationid, source, sequence = '0', data } = decodeEnvelope(body);
   const kind = TYPE.exec(type)?.[1] as LetterKind | undefined;
-  if (kind === undefined || causationid === undefined || !/^\d{1,15}$/.test(String(sequence)))
+  if (kind === undefined || !isRequestId(causationid) || !/^\d{1,15}$/.test(String(sequence)))
     throw unreadable('it is no letter about a request');
   if (!isInstance(source)) throw unreadable('it does not say who wrote it'); // it may have to be answered
   if (kind === 'values' && !Array.isArray(data)) throw unreadable('its values are no list');
@@ -78,6 +78,11 @@ export function headOfAnswer(body: string): Pick<Letter, 'source' | 'request'> |
 
 const ANSWER =
   /^\{"specversion":"1.0","id":"[^"\\]+","source":"([^"\\]+)","type":"belfry\.(?:reply|values|error)","causationid":"([^"\\]+)"/;
+
+/** Belfry's own have some twenty characters. A longer one than this is nobody's, and an answer to it would be as long. */
+const LONGEST_ID = 1000;
+
+const isRequestId = (id: string | undefined): id is string => id !== undefined && id.length <= LONGEST_ID;
 
 const unreadable = (what: string): BelfryError =>
   new BelfryError('ENVELOPE_INVALID', { message: `a message in an instance's inbox cannot be read: ${what}.` });
