@@ -30,6 +30,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -72,6 +90,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -122,6 +141,7 @@ if publisher ~= '' then
   end
 end
 
+look_at(ABOUT, BELLS, base .. 'members')
 mature()
 local fresh, named = 0, false -- events that are appended now, as far as that is known before
 for i = FIRST, #ARGV, SIZE do
@@ -378,6 +398,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -420,6 +458,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -460,6 +499,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -502,6 +559,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -519,17 +577,19 @@ local function mature()
 end
 -- end of log
 local group, from = ARGV[1], ARGV[2]
+look_at(ABOUT, BELLS)
+local total = number(redis.call('HGET', ABOUT, 'count'))
 local made = redis.pcall('XGROUP', 'CREATE', LOG, group, from == 'now' and '$' or '0', 'MKSTREAM')
 if type(made) == 'table' and made.err then
   if not string.find(made.err, 'BUSYGROUP', 1, true) then return made end
   redis.call('HSETNX', BELLS, group, '')
   return 0
 end
-local ordinal = tonumber(redis.call('HGET', ABOUT, 'count') or 0)
+local ordinal = total
 local first = from ~= 'now' and redis.call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
 if first then
   for i = 1, #first[2], 2 do
-    if first[2][i] == 'n' then ordinal = tonumber(first[2][i + 1]) - 1 end
+    if first[2][i] == 'n' then ordinal = (ordinal_in(first[2][i + 1], total) or total + 1) - 1 end -- a stranger's says nothing
   end
 end
 redis.call('HSETNX', BELLS, group, '')
@@ -830,6 +890,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -872,6 +950,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -903,7 +982,7 @@ end
 local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
 local delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
 return {
-  epoch, tonumber(redis.call('HGET', ABOUT, 'count') or 0), delayed and string.format('%.0f', math.max(0, delayed - now)) or '', last and last[1] or '0-0', entries,
+  epoch, number(redis.call('HGET', ABOUT, 'count')), delayed and string.format('%.0f', math.max(0, delayed - now)) or '', last and last[1] or '0-0', entries,
 }
 `,
   recover: `#!lua flags=allow-oom
@@ -1087,6 +1166,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -1129,6 +1226,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -1174,6 +1272,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -1216,6 +1332,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -1239,6 +1356,7 @@ for i = 2, #ARGV do
   if letter then letters[#letters + 1] = letter end
 end
 if #letters == 0 then return 0 end
+look_at(ABOUT, BELLS)
 take_ordinals(#letters)
 for _, letter in ipairs(letters) do
   local of = {}
@@ -1267,6 +1385,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -1309,6 +1445,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -1332,14 +1469,14 @@ local function is_before(a, b)
   a_time, b_time = tonumber(a_time), tonumber(b_time)
   return a_time < b_time or a_time == b_time and tonumber(a_count) < tonumber(b_count)
 end
-local function ordinal_of(entry)
+local function ordinal_of(entry, total)
   for i = 1, #(entry[2] or {}), 2 do
-    if entry[2][i] == 'n' then return tonumber(entry[2][i + 1]) end
+    if entry[2][i] == 'n' then return ordinal_in(entry[2][i + 1], total) end
   end
 end
 
 mature()
-local count = tonumber(redis.call('HGET', ABOUT, 'count') or 0)
+local count = number(redis.call('HGET', ABOUT, 'count'))
 local report, floor = {}, nil
 local groups = redis.pcall('XINFO', 'GROUPS', LOG)
 if groups.err then groups = {} end -- there is no log yet
@@ -1355,13 +1492,13 @@ for _, fields in ipairs(groups) do
   local state = redis.call('HMGET', base .. 'state:' .. group, 'ordinal', 'lost', 'at')
   report[#report + 1] = group
   report[#report + 1] = math.floor(#(redis.call('HGET', base .. 'members', group) or '') / 18)
-  report[#report + 1] = unread and math.max(1, count - tonumber(state[1] or 0)) or 0
+  report[#report + 1] = unread and math.max(1, count - (tonumber(state[1] or 0) or 0)) or 0
   report[#report + 1] = of.pending
   report[#report + 1] = redis.call('ZCARD', base .. 'due:' .. group)
   report[#report + 1] = oldest and string.format('%.0f', math.max(0, now - time_of(oldest))) or ''
   report[#report + 1] = redis.call('XLEN', base .. 'dead:' .. group)
-  report[#report + 1] = tonumber(state[2] or 0)
-  report[#report + 1] = state[3] and string.format('%.0f', math.max(0, now - tonumber(state[3]))) or '0'
+  report[#report + 1] = tonumber(state[2] or 0) or 0
+  report[#report + 1] = string.format('%.0f', math.max(0, now - (tonumber(state[3] or now) or now)))
 end
 
 if ARGV[1] ~= '' and redis.call('EXISTS', LOG) == 1 then
@@ -1369,9 +1506,12 @@ if ARGV[1] ~= '' and redis.call('EXISTS', LOG) == 1 then
   if floor and is_before(floor, before) then before = floor end
   redis.call('XTRIM', LOG, 'MINID', '~', before)
   if ARGV[2] ~= '' then
-    local first = floor and redis.call('XRANGE', LOG, floor, '+', 'COUNT', 1)[1]
-    local unacknowledged = first and count - (ordinal_of(first) or count) + 1 or 0
-    redis.call('XTRIM', LOG, 'MAXLEN', '~', unacknowledged + ARGV[2])
+    local first, second = unpack(floor and redis.call('XRANGE', LOG, floor, '+', 'COUNT', 2) or {})
+    local ordinal = first and ordinal_of(first, count)
+    if ordinal and second and ordinal >= (ordinal_of(second, count) or count + 1) then ordinal = nil end
+    local unacknowledged = ordinal and count - ordinal + 1 or 0
+    -- Where a stranger's entry is the first that counts, nobody knows how many do: they are left to their age.
+    if ordinal or not first then redis.call('XTRIM', LOG, 'MAXLEN', '~', unacknowledged + ARGV[2]) end
   end
 end
 return report
@@ -1420,6 +1560,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -1462,6 +1620,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -1491,14 +1650,19 @@ local LANES, ONCE, DONE = base .. 'lane:' .. group .. ':', base .. 'once:' .. gr
 -- Deliveries, as they are returned, and how many; the same as they are written down; entries to be acknowledged, and those to be forgotten.
 local given, count, written, done, finished = {}, 0, {}, {}, {}
 local lost, repeated = 0, 0
--- Tokens are never given twice, not even by a Redis that has lost its last writes: they follow the clock where the counter is behind.
 local state = redis.call('HMGET', STATE, 'token', 'parked', 'lost', 'ordinal')
-local token = math.max(tonumber(state[1] or 0), now * 1000)
-local parked = tonumber(state[2] or 0)
+look_at(ABOUT, WORK)
+if redis.call('HLEN', BUSY) == 0 then state[2] = 0 end -- then nothing waits behind its key
+-- Tokens are never given twice, not even by a Redis that has lost its last writes: they follow the clock where the counter is behind, or is
+-- beyond what can be counted.
+local token = number(state[1])
+if token < now * 1000 or token > 2 ^ 52 then token = now * 1000 end
+local parked, lost_before = number(state[2]), number(state[3])
 
+-- What is written down of an entry; nothing where a stranger has written.
 local function parse(text)
   local attempts, its_token, its_holder, first, key = string.match(text, '^(%d+) (%d+) (%S+) (%d+) ?=?(.*)$')
-  return {
+  return attempts and {
     attempts = tonumber(attempts), token = its_token, holder = its_holder, first = first,
     key = string.find(text, ' =', 1, true) and key or nil,
   }
@@ -1616,6 +1780,14 @@ end
 local function group_missing(answer) return type(answer) == 'table' and answer.err and string.find(answer.err, 'NOGROUP', 1, true) end
 
 mature()
+local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
+local total = number(about[1])
+for i = FIRST, #ARGV, SIZE do
+  if ARGV[i + 2] == 'dead' then
+    redis.call('XLEN', DEAD)
+    break
+  end
+end
 
 -- What former terms hold of the tokens that the instance knows belongs to the holder now, and the rest is given back.
 local kept = {}
@@ -1626,7 +1798,7 @@ if ARGV[9] ~= '' then
   local all = redis.call('HGETALL', WORK)
   for i = 1, #all, 2 do
     local entry = parse(all[i + 1])
-    if is_former[entry.holder] then
+    if entry and is_former[entry.holder] then
       if is_known[entry.token] then
         entry.holder = holder
         redis.call('HSET', WORK, all[i], text_of(entry))
@@ -1697,7 +1869,7 @@ if next(is_dead) then
   local all = redis.call('HGETALL', WORK)
   for i = 1, #all, 2 do
     local entry = parse(all[i + 1])
-    if is_dead[entry.holder] then wait(all[i], entry, now) end
+    if entry and is_dead[entry.holder] then wait(all[i], entry, now) end
   end
 end
 
@@ -1709,15 +1881,15 @@ if count < room then
     redis.call('ZREM', DUE, unpack(ids))
     redis.call('HDEL', REST, unpack(ids))
     for i, id in ipairs(ids) do
-      if texts[i] then give(id, parse(texts[i])) end
+      local entry = texts[i] and parse(texts[i])
+      local found = entry and redis.pcall('XRANGE', LOG, id, id)
+      if found and not found.err then give(id, entry, found[1] and found[1][2]) end -- else it is a stranger's
     end
   end
 end
 
-local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
-local total = tonumber(about[1] or 0)
 -- A call does not read for ever when everything that it reads waits behind its key, or is for another group.
-local ordinal, rounds, exhausted = state[4] and math.min(tonumber(state[4]), total), 0, false
+local ordinal, rounds, exhausted = state[4] and math.min(tonumber(state[4]) or total, total), 0, false
 while count < room and parked < max_parked and rounds < 8 do
   local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
   if group_missing(entries) then
@@ -1734,9 +1906,9 @@ while count < room and parked < max_parked and rounds < 8 do
   for _, each in ipairs(list) do
     local id, fields = each[1], each[2] or {}
     local key, only = field(fields, 'k'), field(fields, 'g')
-    local n = tonumber(string.match(field(fields, 'n') or '', '^%d+$'))
-    -- Numbers go up, to how many were appended: any other is a stranger's, or is read again.
-    if n and n > (ordinal or 0) and n <= total then
+    local n = ordinal_in(field(fields, 'n'), total)
+    -- Numbers go up: any other is a stranger's, or is read again.
+    if n and n > (ordinal or 0) then
       if ordinal then lost = lost + n - ordinal - 1 end
       ordinal = n
     end
@@ -1758,7 +1930,7 @@ in_parts(written, function(...) redis.call('HSET', WORK, ...) end)
 in_parts(done, function(...) redis.call('XACK', LOG, group, ...) end)
 if count > 0 then redis.call('ZADD', SEEN, now, holder)
 elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
-local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + tonumber(state[3] or 0), 'at', now_text }
+local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + lost_before, 'at', now_text }
 if ordinal then
   changes[#changes + 1] = 'ordinal'
   changes[#changes + 1] = ordinal

@@ -97,7 +97,7 @@ export class RedisDurability implements Durability {
     return {
       epoch: its,
       count: Number(total),
-      dueIn: dueIn === '' ? undefined : Number(dueIn),
+      dueIn: durationOf(dueIn),
       last,
       entries: entries.map(([id = '', ordinal = '', body = '', key = '', only = '']) => ({
         id,
@@ -261,7 +261,7 @@ export function toWork(reply: unknown): Work {
   for (let i = 0; i < failures.length; i += 2)
     failed.push({ token: Number(failures[i]), message: String(failures[i + 1]) });
   return {
-    dueIn: dueIn === '' ? undefined : Number(dueIn),
+    dueIn: durationOf(dueIn),
     more: more === 1,
     lapsed: lapsed === 1,
     lost: Number(lost),
@@ -273,6 +273,12 @@ export function toWork(reply: unknown): Work {
     failed,
     deliveries: toDeliveries(given),
   };
+}
+
+/** `undefined`: there is nothing to wait for, or somebody has written a time that never comes. */
+function durationOf(milliseconds: string): number | undefined {
+  const duration = Number(milliseconds);
+  return milliseconds === '' || !Number.isFinite(duration) ? undefined : duration;
 }
 
 function toDeliveries(given: readonly (string | number)[]): Delivery[] {

@@ -11,6 +11,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -53,6 +71,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)

@@ -16,6 +16,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -58,6 +76,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -81,14 +100,14 @@ local function is_before(a, b)
   a_time, b_time = tonumber(a_time), tonumber(b_time)
   return a_time < b_time or a_time == b_time and tonumber(a_count) < tonumber(b_count)
 end
-local function ordinal_of(entry)
+local function ordinal_of(entry, total)
   for i = 1, #(entry[2] or {}), 2 do
-    if entry[2][i] == 'n' then return tonumber(entry[2][i + 1]) end
+    if entry[2][i] == 'n' then return ordinal_in(entry[2][i + 1], total) end
   end
 end
 
 mature()
-local count = tonumber(redis.call('HGET', ABOUT, 'count') or 0)
+local count = number(redis.call('HGET', ABOUT, 'count'))
 local report, floor = {}, nil
 local groups = redis.pcall('XINFO', 'GROUPS', LOG)
 if groups.err then groups = {} end -- there is no log yet
@@ -104,13 +123,13 @@ for _, fields in ipairs(groups) do
   local state = redis.call('HMGET', base .. 'state:' .. group, 'ordinal', 'lost', 'at')
   report[#report + 1] = group
   report[#report + 1] = math.floor(#(redis.call('HGET', base .. 'members', group) or '') / 18)
-  report[#report + 1] = unread and math.max(1, count - tonumber(state[1] or 0)) or 0
+  report[#report + 1] = unread and math.max(1, count - (tonumber(state[1] or 0) or 0)) or 0
   report[#report + 1] = of.pending
   report[#report + 1] = redis.call('ZCARD', base .. 'due:' .. group)
   report[#report + 1] = oldest and string.format('%.0f', math.max(0, now - time_of(oldest))) or ''
   report[#report + 1] = redis.call('XLEN', base .. 'dead:' .. group)
-  report[#report + 1] = tonumber(state[2] or 0)
-  report[#report + 1] = state[3] and string.format('%.0f', math.max(0, now - tonumber(state[3]))) or '0'
+  report[#report + 1] = tonumber(state[2] or 0) or 0
+  report[#report + 1] = string.format('%.0f', math.max(0, now - (tonumber(state[3] or now) or now)))
 end
 
 if ARGV[1] ~= '' and redis.call('EXISTS', LOG) == 1 then
@@ -118,9 +137,12 @@ if ARGV[1] ~= '' and redis.call('EXISTS', LOG) == 1 then
   if floor and is_before(floor, before) then before = floor end
   redis.call('XTRIM', LOG, 'MINID', '~', before)
   if ARGV[2] ~= '' then
-    local first = floor and redis.call('XRANGE', LOG, floor, '+', 'COUNT', 1)[1]
-    local unacknowledged = first and count - (ordinal_of(first) or count) + 1 or 0
-    redis.call('XTRIM', LOG, 'MAXLEN', '~', unacknowledged + ARGV[2])
+    local first, second = unpack(floor and redis.call('XRANGE', LOG, floor, '+', 'COUNT', 2) or {})
+    local ordinal = first and ordinal_of(first, count)
+    if ordinal and second and ordinal >= (ordinal_of(second, count) or count + 1) then ordinal = nil end
+    local unacknowledged = ordinal and count - ordinal + 1 or 0
+    -- Where a stranger's entry is the first that counts, nobody knows how many do: they are left to their age.
+    if ordinal or not first then redis.call('XTRIM', LOG, 'MAXLEN', '~', unacknowledged + ARGV[2]) end
   end
 end
 return report

@@ -42,6 +42,24 @@ local LATER, BODIES = base .. 'later', base .. 'later:bodies'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
+-- Before anything is changed: should the log or one of these hashes be something else, the call is refused, and has done nothing.
+local function look_at(...)
+  redis.call('XLEN', LOG)
+  for _, key in ipairs({ ... }) do redis.call('HLEN', key) end
+end
+
+-- A number that is written down. Raises where something else stands.
+local function number(text)
+  if not text then return 0 end
+  return tonumber(text) or error('a number of Belfry is none any more: somebody else writes to its keys')
+end
+
+-- Which entry of the log it is, by its field n: nothing where that is a stranger's. total: so many were appended
+local function ordinal_in(n, total)
+  local ordinal = tonumber(string.match(n or '', '^%d+$'))
+  return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
+end
+
 -- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
 local last_ordinal
 local function take_ordinals(count)
@@ -84,6 +102,7 @@ end
 local function mature()
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   if #due == 0 then return end
+  look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
     local kept = redis.call('HGET', BODIES, id)
@@ -113,14 +132,19 @@ local LANES, ONCE, DONE = base .. 'lane:' .. group .. ':', base .. 'once:' .. gr
 -- Deliveries, as they are returned, and how many; the same as they are written down; entries to be acknowledged, and those to be forgotten.
 local given, count, written, done, finished = {}, 0, {}, {}, {}
 local lost, repeated = 0, 0
--- Tokens are never given twice, not even by a Redis that has lost its last writes: they follow the clock where the counter is behind.
 local state = redis.call('HMGET', STATE, 'token', 'parked', 'lost', 'ordinal')
-local token = math.max(tonumber(state[1] or 0), now * 1000)
-local parked = tonumber(state[2] or 0)
+look_at(ABOUT, WORK)
+if redis.call('HLEN', BUSY) == 0 then state[2] = 0 end -- then nothing waits behind its key
+-- Tokens are never given twice, not even by a Redis that has lost its last writes: they follow the clock where the counter is behind, or is
+-- beyond what can be counted.
+local token = number(state[1])
+if token < now * 1000 or token > 2 ^ 52 then token = now * 1000 end
+local parked, lost_before = number(state[2]), number(state[3])
 
+-- What is written down of an entry; nothing where a stranger has written.
 local function parse(text)
   local attempts, its_token, its_holder, first, key = string.match(text, '^(%d+) (%d+) (%S+) (%d+) ?=?(.*)$')
-  return {
+  return attempts and {
     attempts = tonumber(attempts), token = its_token, holder = its_holder, first = first,
     key = string.find(text, ' =', 1, true) and key or nil,
   }
@@ -238,6 +262,14 @@ end
 local function group_missing(answer) return type(answer) == 'table' and answer.err and string.find(answer.err, 'NOGROUP', 1, true) end
 
 mature()
+local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
+local total = number(about[1])
+for i = FIRST, #ARGV, SIZE do
+  if ARGV[i + 2] == 'dead' then
+    redis.call('XLEN', DEAD)
+    break
+  end
+end
 
 -- What former terms hold of the tokens that the instance knows belongs to the holder now, and the rest is given back.
 local kept = {}
@@ -248,7 +280,7 @@ if ARGV[9] ~= '' then
   local all = redis.call('HGETALL', WORK)
   for i = 1, #all, 2 do
     local entry = parse(all[i + 1])
-    if is_former[entry.holder] then
+    if entry and is_former[entry.holder] then
       if is_known[entry.token] then
         entry.holder = holder
         redis.call('HSET', WORK, all[i], text_of(entry))
@@ -319,7 +351,7 @@ if next(is_dead) then
   local all = redis.call('HGETALL', WORK)
   for i = 1, #all, 2 do
     local entry = parse(all[i + 1])
-    if is_dead[entry.holder] then wait(all[i], entry, now) end
+    if entry and is_dead[entry.holder] then wait(all[i], entry, now) end
   end
 end
 
@@ -331,15 +363,15 @@ if count < room then
     redis.call('ZREM', DUE, unpack(ids))
     redis.call('HDEL', REST, unpack(ids))
     for i, id in ipairs(ids) do
-      if texts[i] then give(id, parse(texts[i])) end
+      local entry = texts[i] and parse(texts[i])
+      local found = entry and redis.pcall('XRANGE', LOG, id, id)
+      if found and not found.err then give(id, entry, found[1] and found[1][2]) end -- else it is a stranger's
     end
   end
 end
 
-local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
-local total = tonumber(about[1] or 0)
 -- A call does not read for ever when everything that it reads waits behind its key, or is for another group.
-local ordinal, rounds, exhausted = state[4] and math.min(tonumber(state[4]), total), 0, false
+local ordinal, rounds, exhausted = state[4] and math.min(tonumber(state[4]) or total, total), 0, false
 while count < room and parked < max_parked and rounds < 8 do
   local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
   if group_missing(entries) then
@@ -356,9 +388,9 @@ while count < room and parked < max_parked and rounds < 8 do
   for _, each in ipairs(list) do
     local id, fields = each[1], each[2] or {}
     local key, only = field(fields, 'k'), field(fields, 'g')
-    local n = tonumber(string.match(field(fields, 'n') or '', '^%d+$'))
-    -- Numbers go up, to how many were appended: any other is a stranger's, or is read again.
-    if n and n > (ordinal or 0) and n <= total then
+    local n = ordinal_in(field(fields, 'n'), total)
+    -- Numbers go up: any other is a stranger's, or is read again.
+    if n and n > (ordinal or 0) then
       if ordinal then lost = lost + n - ordinal - 1 end
       ordinal = n
     end
@@ -380,7 +412,7 @@ in_parts(written, function(...) redis.call('HSET', WORK, ...) end)
 in_parts(done, function(...) redis.call('XACK', LOG, group, ...) end)
 if count > 0 then redis.call('ZADD', SEEN, now, holder)
 elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
-local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + tonumber(state[3] or 0), 'at', now_text }
+local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + lost_before, 'at', now_text }
 if ordinal then
   changes[#changes + 1] = 'ordinal'
   changes[#changes + 1] = ordinal
