@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { fits, SharedBatch } from './batch.js';
 import { refuseEviction } from './eviction.js';
 import { logKey } from './names.js';
+import { toGroups } from './receipt.js';
 import { appendScript } from './scripts.js';
 
 /**
@@ -118,9 +119,7 @@ export class AppendBatch extends SharedBatch<readonly Appended[]> {
   protected read(reply: unknown): readonly Appended[] {
     const [listeners, entries, presence, total] = reply as [number, string[], (string | number)[], number];
     if (entries.length !== this.count) throw new Error('no answer of append.lua to this batch');
-    const groups: Record<string, number> = {};
-    for (let i = 0; i < presence.length; i += 2) groups[String(presence[i])] = Number(presence[i + 1]);
-    const shared = Object.freeze(groups);
+    const shared = toGroups(presence);
     // Sent a second time, nothing in it may be new: the count has gone up by it then already, and by those after it.
     const fresh = this.written ? 0 : entries.filter((entry) => /^\d/.test(entry)).length;
     this.#sequence?.counted(Number(total), fresh);
