@@ -1690,12 +1690,15 @@ local function finish(id, entry)
   finished[#finished + 1] = id
   done[#done + 1] = id
   if not entry.key then return nil end
-  local following = redis.call('LPOP', LANES .. entry.key)
-  if not following then
-    redis.call('HDEL', BUSY, entry.key)
-    return nil
-  end
-  parked = parked - 1
+  local following
+  repeat
+    following = redis.call('LPOP', LANES .. entry.key)
+    if not following then
+      redis.call('HDEL', BUSY, entry.key)
+      return nil
+    end
+    parked = parked - 1
+  until string.find(following, '^%d+%-%d+$') -- else a stranger has written it
   redis.call('HSET', BUSY, entry.key, following)
   return following, fresh(entry.key)
 end

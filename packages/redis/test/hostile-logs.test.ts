@@ -157,6 +157,7 @@ describe('a key of a durable channel', () => {
       ['rest:app', (key) => redis.hset(key, SECRET, SECRET, '1-1', '', '2-2', 'x y z')],
       ['due:app', (key) => redis.zadd(key, '-inf', SECRET, 0, '1-1', 1, 'a b', '+inf', 'never')],
       ['busy:app', (key) => redis.hset(key, SECRET, SECRET, '', '', '__proto__', '1-1')],
+      ['lane:app:k 2', (key) => redis.rpush(key, SECRET, '', '1', '__proto__')],
       ['seen:app', (key) => redis.zadd(key, '-inf', SECRET, 0, '', '+inf', ' ', 1, `${SECRET}.0`)],
       [
         'bells',

@@ -23,17 +23,21 @@ export const KEYS = [
 /** Makes something of a key that it should not be. */
 export type Breakage = (redis: Redis, key: string) => Promise<unknown>;
 
+/** In one step: nobody may come by while there is nothing. */
 const instead =
-  (write: (redis: Redis, key: string) => Promise<unknown>): Breakage =>
-  async (redis, key) => {
-    await redis.del(key);
-    await write(redis, key);
-  };
+  (command: 'set' | 'rpush' | 'sadd', ...values: string[]): Breakage =>
+  (redis, key) =>
+    redis
+      .multi([
+        ['del', key],
+        [command, key, ...values],
+      ])
+      .exec();
 
 export const breakages: Record<string, Breakage> = {
-  'a text': instead((redis, key) => redis.set(key, SECRET)),
-  'a list': instead((redis, key) => redis.rpush(key, SECRET, '1')),
-  'a set': instead((redis, key) => redis.sadd(key, SECRET)),
+  'a text': instead('set', SECRET),
+  'a list': instead('rpush', SECRET, '1'),
+  'a set': instead('sadd', SECRET),
 };
 
 /**
@@ -67,8 +71,8 @@ export async function breakAndMend(redis: Redis, key: string, breakage: Breakage
     if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'PUBLISH_REFUSED' });
   if (key !== 'log') await redis.xadd(nameOf('log'), '*', 'e', SECRET); // for the dead letters
   await sleep(600); // what is due meanwhile has been tried
-  await redis.del(nameOf(key));
-  if (before !== null) await redis.restore(nameOf(key), 0, before);
+  if (before === null) await redis.del(nameOf(key));
+  else await redis.restore(nameOf(key), 0, before, 'REPLACE');
 
   const mended = async () => (await bus.publish(Logged, { n: 5 }).catch(() => undefined)) !== undefined;
   await until(mended);
