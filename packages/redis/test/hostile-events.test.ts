@@ -94,7 +94,7 @@ describe('strangers', () => {
     await until(() => handled.length === 2);
     expect(handled).toEqual([7, 8]);
     expect(stats).toMatchObject({ received: 8 + 1024, rejected: { tooLarge: 4, unreadable: 1 + 1024, invalid: 1 } });
-    watch.expectUnharmed();
+    watch.expectUnharmed(3000); // by all of them together
     watch.expectDiscreet(logger.lines, 1);
   });
 

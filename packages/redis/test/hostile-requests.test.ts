@@ -124,7 +124,7 @@ describe('strangers who write to the inbox of an instance', () => {
     const { watch, loggers, caller, responder, mailOf, letter, send } = startTalk();
     await responder.respond(Ask, ({ n }) => ({ n }));
     await caller.request(Ask, { n: 1 });
-    const size = 16 << 20;
+    const size = 8 << 20;
     await send(
       mailOf(caller),
       letter('reply', STRANGER, 'nobody', 'DATA'),

@@ -23,11 +23,12 @@ export class ProcessWatch {
     const note = (error: unknown) => void this.#uncaught.push(error);
     process.on('unhandledRejection', note);
     process.on('uncaughtException', note);
-    let last = performance.now();
+    let [last, lastBusy] = [performance.now(), busy()];
     this.#timer = setInterval(() => {
-      const now = performance.now();
-      this.#longest = Math.max(this.#longest, now - last);
-      last = now;
+      const [now, nowBusy] = [performance.now(), busy()];
+      // On a machine that others use, too, time passes without any fault of this process.
+      this.#longest = Math.max(this.#longest, Math.min(now - last, nowBusy - lastBusy));
+      [last, lastBusy] = [now, nowBusy];
     }, 5);
     onTestFinished(() => {
       process.off('unhandledRejection', note);
@@ -51,6 +52,12 @@ export class ProcessWatch {
     const seconds = Math.ceil((performance.now() - this.#began) / 1000) + 1;
     expect(lines.length).toBeLessThanOrEqual(LINES_PER_SECOND * parts * seconds);
   }
+}
+
+/** How long this process has worked, in milliseconds. */
+function busy(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 const prototypes = (): (string | symbol)[][] =>
