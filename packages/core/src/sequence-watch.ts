@@ -83,7 +83,8 @@ export class SequenceWatch {
     for (const line of lines.values()) this.#count(line, 'unknown');
   }
 
-  #begin(channel: string, source: string, sequence: number): void {
+  #begin(channel: string, name: string, sequence: number): void {
+    const source = copyOf(name);
     let lines = this.#channels.get(channel);
     if (lines === undefined) {
       const oldest = this.#channels.size >= MOST ? this.#channels.entries().next().value : undefined;
@@ -150,3 +151,6 @@ export class SequenceWatch {
     if (missed > 0) this.#options.losses.missed({ channel, source, missed, reason });
   }
 }
+
+/** A text of its own: what was cut out of a message keeps all of it in memory. */
+const copyOf = (text: string): string => Buffer.from(text).toString();
