@@ -202,14 +202,17 @@ export interface Standing {
 const asBelfryWritesIt =
   /^\{(?:"cursor":"([^"\\]{1,64})",)?"sequence":"(\d{1,15})","specversion":"1\.0","id":"[^"\\]{1,256}","source":"([^"\\]{1,256})"/;
 
+/** What is larger is not read twice for the sake of a number. */
+const MOST_FOREIGN = 65_536;
+
 /**
  * Reads where an event stands, without reading all of it; `undefined` when it does not say. What other programs write is looked at too,
- * in whatever order its attributes are.
+ * in whatever order its attributes are, when it is not large.
  */
 export function standingOf(body: string): Standing | undefined {
   const [, cursor, digits, writer] = asBelfryWritesIt.exec(body) ?? [];
   if (writer !== undefined) return { source: writer, sequence: Number(digits), cursor };
-  if (!body.includes('"sequence"')) return undefined;
+  if (body.length > MOST_FOREIGN || !body.includes('"sequence"')) return undefined;
   try {
     const { source, sequence, cursor: place } = decodeEnvelope(body) as Record<string, unknown>;
     const isNumber = /^\d{1,15}$/.test(String(sequence));

@@ -153,3 +153,18 @@ export function placesOf(issues: readonly ErrorIssue[]): string[] {
 /** What somebody else has written, for a log line: no longer than that. */
 export const shortened = (text: string, limit: number): string =>
   text.length > limit ? `${text.slice(0, limit)}…` : text;
+
+// Belfry's own ids have some twenty characters. A stranger's may have a million.
+const LONGEST_ID = 200;
+
+/** Which message it is, for a log line. */
+export const idsOf = ({
+  messageId,
+  correlationId,
+}: {
+  readonly messageId: string;
+  readonly correlationId: string;
+}) => ({
+  messageId: shortened(messageId, LONGEST_ID),
+  correlationId: shortened(correlationId, LONGEST_ID),
+});

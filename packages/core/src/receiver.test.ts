@@ -559,3 +559,15 @@ describe('middleware', () => {
     expect(lines[0]?.level).toBe('error');
   });
 });
+
+it('logs a failure with ids of bounded length, whatever a stranger calls its event', () => {
+  const { deliver, lines } = receive([Placed], {
+    maxMessageBytes: 1_000_000,
+    handler: () => {
+      throw new Error('no');
+    },
+  });
+  deliver(envelope({ id: 'x'.repeat(100_000), data: { id: 'a' } }), channel);
+  expect(lines).toMatchObject([{ message: expect.stringContaining('threw') }]);
+  expect(JSON.stringify(lines[0]?.fields).length).toBeLessThan(1000);
+});

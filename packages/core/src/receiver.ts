@@ -6,7 +6,7 @@ import { type Envelope, standingBytes } from './envelope.js';
 import { callHandler, contextOf, isPromiseLike, noCommit, type Opened, openEnvelope } from './event-handling.js';
 import type { Logger } from './logger.js';
 import type { Middleware } from './middleware.js';
-import { bytesOver, placesOf } from './outgoing.js';
+import { bytesOver, idsOf, placesOf } from './outgoing.js';
 import { matchesPattern } from './pattern.js';
 import { Rejections } from './rejections.js';
 import type { Slots } from './slots.js';
@@ -203,9 +203,8 @@ export class Receiver {
 
   #failed(error: unknown, context: MessageContext): void {
     this.stats.failed++;
-    const { messageId, correlationId } = context;
     this.#options.logger.error(
-      { ...this.#fields(context.channel), messageId, correlationId, err: error },
+      { ...this.#fields(context.channel), ...idsOf(context), err: error },
       `A handler of ${context.type} threw. The message is not delivered again: the event is transient.`,
     );
   }

@@ -14,7 +14,7 @@ import type { Failure } from './letter.js';
 import type { Logger } from './logger.js';
 import type { Mailbox } from './mailbox.js';
 import { type Middleware, type RespondCall, runThrough } from './middleware.js';
-import { jsonOf, placesOf } from './outgoing.js';
+import { idsOf, jsonOf, placesOf } from './outgoing.js';
 import type { StreamBudgets } from './stream-budget.js';
 
 export interface RequestHandlingOptions {
@@ -122,12 +122,12 @@ export class RequestHandling {
 
   async #failed(error: unknown, answer: Answer, context: RequestContext, stream?: AnswerStream): Promise<Outcome> {
     const { contract, logger, exposeErrors, track } = this.#options;
-    const { messageId: request, correlationId, source, type } = context;
+    const { messageId: request, source, type } = context;
     const written = stream?.written;
     if (answer.isUnwanted || answer.deadline.isOver || stream?.isLate) {
       const level = answer.isUnwanted || isEndOfTime(error, answer) ? 'debug' : 'warn';
       logger[level](
-        { request: contract.channel, messageId: request, correlationId, source, err: error },
+        { request: contract.channel, ...idsOf(context), source, err: error },
         `A handler of ${type} failed when nobody waited for it any more.`,
       );
       if (stream !== undefined && !answer.isUnwanted) track(answer.fail(outOfTime, written));
@@ -140,7 +140,7 @@ export class RequestHandling {
     }
     const errorId = request;
     logger.error(
-      { request: contract.channel, errorId, messageId: request, correlationId, source, err: error },
+      { request: contract.channel, errorId, ...idsOf(context), source, err: error },
       `A handler of ${type} failed: ${declared}. Its caller gets HANDLER_FAILED with this errorId.`,
     );
     const detail = exposeErrors ? { detail: detailOf(error) } : {};

@@ -80,7 +80,9 @@ export class Heartbeat {
     const { listener, instance } = this.#options;
     try {
       const name = probeChannel(instance);
-      await listener.listen({ kind: 'sharded', name, title: 'the probe' }, (beat) => this.#hear(Number(beat)));
+      await listener.listen({ kind: 'sharded', name, title: 'the probe' }, (beat) =>
+        this.#hear(/^\d+$/.test(beat) ? Number(beat) : Number.NaN),
+      );
       this.#forgiveSilence();
     } catch (error) {
       this.#listening = undefined;

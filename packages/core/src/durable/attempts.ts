@@ -4,7 +4,7 @@ import type { Command, Commit, MessageContext } from '../context.js';
 import { callHandler, contextOf, isPromiseLike, noCommit, type Opened, openEnvelope } from '../event-handling.js';
 import type { Logger } from '../logger.js';
 import type { Middleware } from '../middleware.js';
-import { bytesOver, placesOf } from '../outgoing.js';
+import { bytesOver, idsOf, placesOf } from '../outgoing.js';
 import type { Rejection, Rejections, RejectReason } from '../rejections.js';
 import type { DurableStats, SubscriptionStats } from '../subscription-stats.js';
 import type { LogEntry } from './durability.js';
@@ -123,8 +123,8 @@ export class Attempts {
 
   #failed(error: unknown, { attempt }: Attempt, context: MessageContext, committed: boolean): Outcome {
     const { stats, retry, logger, group } = this.#options;
-    const { messageId, correlationId, type } = context;
-    const fields = { ...this.#fields, messageId, correlationId, attempt, attempts: retry.attempts, err: error };
+    const { type } = context;
+    const fields = { ...this.#fields, ...idsOf(context), attempt, attempts: retry.attempts, err: error };
     stats.failed++;
     if (committed) {
       logger.error(

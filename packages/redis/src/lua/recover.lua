@@ -82,26 +82,39 @@ end
 -- Gives a lone message to the connected member that has its key, and returns who that is. The places of those who have a higher
 -- score but are not connected are dropped.
 local function deal_one(message, key, group, ring, inbox, members)
-  local dead = {}
-  while #members > 0 do
-    local at = owners(members)(key)
-    if redis.call('SPUBLISH', inbox .. members[at], message) > 0 then
-      if next(dead) then drop(group, ring, dead) end
-      return members[at]
+  local first = #members > 0 and members[owners(members)(key)]
+  if not first or redis.call('SPUBLISH', inbox .. first, message) > 0 then return first or nil end
+  -- It is not connected: the others, the highest score first. There may be many, and scores are not cheap.
+  local dead, place, scores, rest = { [first] = true }, {}, {}, {}
+  for i, member in ipairs(members) do
+    if member ~= first and not place[member] then
+      rest[#rest + 1], place[member], scores[member] = member, i, score(key, tonumber(string.sub(member, 1, 8), 16) or 0)
     end
-    dead[members[at]] = true
-    table.remove(members, at)
+  end
+  table.sort(rest, function(a, b)
+    if scores[a] == scores[b] then return place[a] < place[b] end
+    return scores[a] > scores[b]
+  end)
+  for _, member in ipairs(rest) do
+    if redis.call('SPUBLISH', inbox .. member, message) > 0 then
+      drop(group, ring, dead)
+      return member
+    end
+    dead[member] = true
   end
 end
 
 -- The connected ones among a group's members. If there is one, the places of the others are dropped.
 local function living_of(group, ring, inbox, members)
-  local inboxes, living, dead = {}, {}, {}
-  if #members == 0 then return living end
-  for i, member in ipairs(members) do inboxes[i] = inbox .. member end
-  local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
-  for i, member in ipairs(members) do
-    if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
+  local living, dead = {}, {}
+  for from = 1, #members, 1000 do -- as many at a time as Lua can hand over
+    local inboxes = {}
+    for i = from, math.min(from + 999, #members) do inboxes[#inboxes + 1] = inbox .. members[i] end
+    local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
+    for i = 1, #inboxes do
+      local member = members[from + i - 1]
+      if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
+    end
   end
   if #living > 0 and next(dead) then drop(group, ring, dead) end
   return living
