@@ -72,6 +72,17 @@ export class Mailbox {
 
   /** Begins to receive letters. Before anything is asked, because Pub/Sub keeps nothing for late subscribers. */
   async open(): Promise<void> {
+    const isShared = this.#link !== undefined;
+    try {
+      await this.#opened();
+    } catch (error) {
+      // The patience that came to its end was that of another one, who had begun earlier.
+      if (!isShared || !isPassing(error)) throw error;
+      await this.#opened();
+    }
+  }
+
+  async #opened(): Promise<void> {
     this.#link ??= this.#options.transport.subscribe({ kind: 'inbox', address: this.#address }, this.#receive);
     const link = this.#link;
     try {
