@@ -76,13 +76,14 @@ export class Audience {
     return audience;
   }
 
+  /** Subscribes to everything. All of it, or nothing. */
   async subscribe(): Promise<void> {
     const { one, two, heard } = this;
     const into =
       (list: number[]) =>
       ({ n }: { n: number }) =>
         void list.push(n);
-    await Promise.all([
+    const settled = await Promise.allSettled([
       ...[one, two].flatMap((bus) => [
         bus.subscribe(OrderPlaced, into(heard.group)),
         bus.subscribe(OrderPaid, into(heard.durableGroup)),
@@ -97,6 +98,10 @@ export class Audience {
       two.subscribe(Rumours, (text) => void (/^\d+$/.test(text) && heard.bare.push(Number(text)))), // strangers talk there, too
       one.subscribe(OrderPaid, into(heard.durableBroadcast), { broadcast: true }),
     ]);
+    const failed = settled.find((each) => each.status === 'rejected');
+    if (failed === undefined) return;
+    await Promise.all(settled.map((each) => each.status === 'fulfilled' && each.value.end()));
+    throw failed.reason;
   }
 
   /** A number that nobody has heard before. */

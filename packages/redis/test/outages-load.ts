@@ -49,6 +49,11 @@ export class Load {
     }, pause);
   }
 
+  /** Sends no more. */
+  stop(): void {
+    clearInterval(this.#ticker);
+  }
+
   /** Waits until so much more has settled well, in every way. */
   async flows(count = 5): Promise<void> {
     const from = this.said.length;
@@ -61,7 +66,7 @@ export class Load {
    * @param within the longest that a publish may take, in milliseconds
    */
   async endsWell(within: number): Promise<void> {
-    clearInterval(this.#ticker);
+    this.stop();
     await expect.poll(() => this.said.filter(({ outcome }) => outcome === undefined), { timeout: within }).toEqual([]);
     await Promise.all(this.#settled);
     const { heard } = this.#audience;
