@@ -90,7 +90,7 @@ describe('what is changed while Redis is away', { timeout: 60_000 }, () => {
 
   it('holds when it is back: what was ended stays ended, what was begun is there once', async () => {
     const logger = collectingLogger();
-    const bus = startBus('app', { url: proxy.url, heartbeat: 200, subscribePatience: 10_000 }, { logger });
+    const bus = startBus('app', { url: proxy.url, subscribePatience: 10_000 }, { logger });
     const ended = await Promise.all([
       bus.subscribe(OrderPlaced, () => {}),
       bus.subscribe(OrderPlaced, () => {}, { broadcast: true }),

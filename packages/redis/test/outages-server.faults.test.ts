@@ -3,7 +3,7 @@ import type { RedisServer } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { membersKey } from '../src/names.js';
-import { connectTo, nextTurn, startOwnRedis, until } from './durable-world.js';
+import { connectTo, nextTurn, startOwnRedis, startProxyTo, until } from './durable-world.js';
 import { Audience, ways } from './outages-audience.js';
 import { outlives } from './outages-load.js';
 import { OrderPlaced, range } from './world.js';
@@ -30,6 +30,23 @@ describe('everybody is back by itself, exactly once, after a Redis', { timeout: 
     };
     await outlives(await gather(), killed, { admin, within: WITHIN, losesLogs: true });
   });
+
+  it.each(['commands', 'subscriber'])(
+    'was killed, and came back empty: places are taken with the connections, not with the next heartbeat, when the %s connections are last',
+    async (role) => {
+      const proxy = await startProxyTo(redis.url);
+      const app = { url: proxy.url, heartbeat: '1h' as const, patience: PATIENCE };
+      const audience = await Audience.gather({ app });
+      const killed = async () => {
+        await redis.kill();
+        proxy.delay(100, { name: new RegExp(`:${role}$`) });
+        await redis.restart({ empty: true });
+        await until(() => audience.returns === 6);
+        proxy.delay(0);
+      };
+      await outlives(audience, killed, { admin, within: WITHIN, losesLogs: true });
+    },
+  );
 
   it('was killed, and came back with everything', async () => {
     const killed = async () => {

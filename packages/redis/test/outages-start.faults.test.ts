@@ -59,6 +59,8 @@ describe('a Redis that is not there at first', { timeout: 60_000 }, () => {
     it('is given up, and tried again when it has come: nothing is left of what had failed', async () => {
       await away[how]();
       const audience = new Audience({ app: { url: proxy.url, subscribePatience: 300, patience: 300 } });
+      const never = audience.one.subscribe('never.*', () => {}); // nor tried again
+      expect(codeOf(await never.catch((error) => error))).toBe('TRANSPORT_UNAVAILABLE');
       for (const _ of range(2))
         expect(codeOf(await audience.subscribe().catch((e) => e))).toBe('TRANSPORT_UNAVAILABLE');
       const said = ways.map((way) => audience.say(way, -1, 1000));
