@@ -168,7 +168,12 @@ export class Audience {
         )
         .sort(),
       shards: Object.fromEntries([...inboxes, ...mail, ...probes].map((name) => [name, 1])),
-      channels: { 'belfry:{belfry:orders.placed}:all': 2, 'belfry:{belfry:orders.paid}:all': 1, rumours: 1 },
+      channels: {
+        'belfry:{belfry:orders.placed}:all': 2,
+        'belfry:{belfry:orders.paid}:all': 1,
+        rumours: 1,
+        '__redis__:invalidate': buses.length, // by which they notice a flush
+      },
       patterns: 1,
       rings: RINGS.map(() => [['app', [one.instance, two.instance].sort()]]),
     };
