@@ -22,8 +22,8 @@ export interface ConnectionOptions {
 
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
-/** A connection that answers nothing while it is set up is given up. */
-const SETUP_TIMEOUT = 3000;
+/** For so long a connection may answer nothing while it is set up. */
+const SETUP_SILENCE = 3000;
 
 /**
  * One connection that comes back for ever. Each life is an ioredis client of its own, with reconnecting, offline queue and resending
@@ -133,35 +133,27 @@ export class Connection {
 
   #connect(): void {
     this.#retry = undefined;
-    const { create, clock } = this.#options;
-    const life = create();
+    const life = this.#options.create();
     this.#life = life;
     life.on('error', (error: Error) => {
       if (!saysNothing(error)) this.#lastError = isForeign(error) ? new Error('what answers there is no Redis') : error;
     });
     life.once('end', () => this.#ended(life));
-    const tooSlow = clock.after(
-      SETUP_TIMEOUT,
-      () => this.drop(`Redis did not answer within ${SETUP_TIMEOUT} ms`),
-      'background',
-    );
-    this.#setUp(life)
-      .catch((error: unknown) => {
-        if (!saysNothing(error)) this.#lastError ??= error;
-        this.#lastError ??= new Error(
-          'it ended the connection before it was ready; is it a Redis, and is TLS (rediss://) right?',
-        );
-        if (life.status !== 'end') life.disconnect();
-      })
-      .finally(() => tooSlow.cancel());
+    this.#setUp(life).catch((error: unknown) => {
+      if (!saysNothing(error)) this.#lastError ??= error;
+      this.#lastError ??= new Error(
+        'it ended the connection before it was ready; is it a Redis, and is TLS (rediss://) right?',
+      );
+      if (life.status !== 'end') life.disconnect();
+    });
   }
 
   async #setUp(life: Redis): Promise<void> {
-    await life.connect(); // resolves when ioredis is ready, not when the socket is connected
+    await this.#answer(life.connect()); // resolves when ioredis is ready, not when the socket is connected
     life.stream.on('data', () => void this.#activity++);
     const { db = 0 } = life.options;
-    if (db !== 0) await life.select(db); // ioredis has done so, but would go on in database 0 when Redis refuses
-    await this.#options.prepare(life);
+    if (db !== 0) await this.#answer(life.select(db)); // ioredis has done so, but would go on in database 0 when Redis refuses
+    await this.#answer(this.#options.prepare(life));
     if (life !== this.#life || this.#closed) return;
     this.#client = life;
     this.#attempts = 0;
@@ -171,6 +163,15 @@ export class Connection {
     this.#reportBack();
     this.#options.onUp?.();
     this.#wake();
+  }
+
+  /** One step after the other: a connection that is only slow must not be given up, nor come up after it was. */
+  async #answer(step: Promise<unknown>): Promise<void> {
+    if (!(await settlesWithin(this.#options.clock, SETUP_SILENCE, step))) {
+      this.#lastError = new Error(`Redis did not answer within ${SETUP_SILENCE} ms`);
+      throw this.#lastError;
+    }
+    await step;
   }
 
   #ended(life: Redis): void {

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { connectTo, startOwnRedis, startProxyTo, until, watched } from './durable-world.js';
 import { Audience, ways } from './outages-audience.js';
 import { DoWork } from './work.js';
-import { OrderPlaced, range, startBus } from './world.js';
+import { collectingLogger, OrderPlaced, range, startBus } from './world.js';
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
 
@@ -100,5 +100,18 @@ describe('a Redis that is not there at first', { timeout: 60_000 }, () => {
     expect(await Promise.all(receipts)).toEqual(receipts.map(() => ({ broadcast: 0, groups: { app: 1 } })));
     await until(() => noted.length === 50);
     expect(noted).toEqual(range(50));
+  });
+
+  it('and then takes most of a second for a way there and back: one is connected once, and stays so', async () => {
+    await proxy.accept();
+    proxy.delay(400);
+    const logger = collectingLogger();
+    const bus = startBus('app', { url: proxy.url, subscribePatience: 20_000 }, { logger });
+    const noted: number[] = [];
+    await bus.subscribe(OrderPlaced, ({ n }) => void noted.push(n));
+    await bus.publish(OrderPlaced, { n: 1 });
+    await until(() => noted.length === 1);
+    expect(logger.lines).toEqual([]);
+    proxy.delay(0);
   });
 });
