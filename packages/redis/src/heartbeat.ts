@@ -1,3 +1,4 @@
+import { BelfryError } from '@belfry/contracts';
 import type { Clock, Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import type { Connection } from './connection.js';
@@ -50,10 +51,16 @@ export class Heartbeat {
   }
 
   /** Begins to probe the subscriber connection too. Resolves once the probe's channel is listened to. */
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
     this.start();
-    this.#listening ??= this.#listen();
-    return this.#listening;
+    const isShared = this.#listening !== undefined;
+    try {
+      await this.#listened();
+    } catch (error) {
+      // The patience that came to its end was that of another one, who had begun earlier.
+      if (!isShared || !isUnavailable(error)) throw error;
+      await this.#listened();
+    }
   }
 
   /** A new connection starts with a clean record. */
@@ -74,6 +81,11 @@ export class Heartbeat {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  #listened(): Promise<void> {
+    this.#listening ??= this.#listen();
+    return this.#listening;
   }
 
   async #listen(): Promise<void> {
@@ -142,6 +154,8 @@ export class Heartbeat {
     void this.#options.membership.stampAll();
   }
 }
+
+const isUnavailable = (error: unknown): boolean => BelfryError.is(error) && error.code === 'TRANSPORT_UNAVAILABLE';
 
 /** Whether anything comes on a connection. */
 class SignsOfLife {

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus } from '@belfry/core';
+import { defineEvent } from '@belfry/contracts';
 import type { RedisServer, TcpProxy } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { connectTo, startOwnRedis, startProxyTo, until, watched } from './durable-world.js';
 import { Audience, ways } from './outages-audience.js';
 import { DoWork } from './work.js';
@@ -73,6 +75,20 @@ describe('a Redis that is not there at first', { timeout: 60_000 }, () => {
       await audience.isWhole(admin);
       for (const list of Object.values(audience.heard)) expect(list).not.toContain(-1);
     });
+  });
+
+  it('gives each subscription its whole patience, also one that begins as another is given up', async () => {
+    const bus = startBus('app', { url: proxy.url, subscribePatience: 2000 });
+    const Other = defineEvent('orders.other', { schema: z.object({ n: z.number() }) });
+    const first = watched(bus.subscribe(Other, () => {}));
+    await sleep(1500);
+    const noted: number[] = [];
+    const second = watched(bus.subscribe(OrderPlaced, ({ n }) => void noted.push(n)));
+    await expect(first).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
+    await proxy.accept();
+    await second;
+    await bus.publish(OrderPlaced, { n: 1 });
+    await until(() => noted.length === 1);
   });
 
   it('gives each request its whole time, also one that is asked as another is given up', async () => {
