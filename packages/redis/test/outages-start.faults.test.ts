@@ -118,9 +118,9 @@ describe('a Redis that is not there at first', { timeout: 60_000 }, () => {
     expect(noted).toEqual(range(50));
   });
 
-  it('and then takes most of a second for a way there and back: one is connected once, and stays so', async () => {
+  it('and then takes 600 ms for each way there and back: one is connected once, and stays so', async () => {
     await proxy.accept();
-    proxy.delay(400);
+    proxy.delay(300);
     const logger = collectingLogger();
     const bus = startBus('app', { url: proxy.url, subscribePatience: 20_000 }, { logger });
     const noted: number[] = [];
