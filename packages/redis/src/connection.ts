@@ -41,6 +41,8 @@ export class Connection {
   #downSince: number | undefined;
   #wasUp = false;
   #resumedAt = Number.NEGATIVE_INFINITY;
+  /** How Redis knows the last life. */
+  #former: Identity | undefined;
   readonly #waiters = new Set<() => void>();
   #activity = 0;
 
@@ -153,7 +155,7 @@ export class Connection {
     life.stream.on('data', () => void this.#activity++);
     const { db = 0 } = life.options;
     if (db !== 0) await this.#answer(life.select(db)); // ioredis has done so, but would go on in database 0 when Redis refuses
-    await this.#answer(this.#options.prepare(life));
+    await this.#answer(Promise.all([this.#succeed(life), this.#options.prepare(life)]));
     if (life !== this.#life || this.#closed) return;
     this.#client = life;
     this.#attempts = 0;
@@ -172,6 +174,17 @@ export class Connection {
       throw this.#lastError;
     }
     await step;
+  }
+
+  /**
+   * Ends what Redis may still take for alive of the last life, before anything else is done: a half-open connection receives as long as Redis has
+   * not noticed (by tcp-keepalive, 300 s), so everybody would count twice who listens again.
+   */
+  async #succeed(life: Redis): Promise<void> {
+    const former = this.#former;
+    // Both: after a restart of Redis somebody else may have the number.
+    if (former !== undefined) life.call('CLIENT', 'KILL', 'ID', former.id, 'ADDR', former.address).catch(() => {});
+    this.#former = await life.client('INFO').then(identityIn, () => undefined); // without the right to ask, it has to notice by itself
   }
 
   #ended(life: Redis): void {
@@ -209,6 +222,16 @@ export class Connection {
       'Redis is back.',
     );
   }
+}
+
+interface Identity {
+  readonly id: string;
+  readonly address: string;
+}
+
+function identityIn(info: unknown): Identity | undefined {
+  const [, id, address] = /^id=(\d+) addr=(\S+)/.exec(String(info)) ?? [];
+  return id === undefined || address === undefined ? undefined : { id, address };
 }
 
 /** ioredis's own words for a connection that something else has ended. */

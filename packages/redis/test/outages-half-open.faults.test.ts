@@ -7,11 +7,51 @@ import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { membersKey } from '../src/names.js';
 import { connectTo, OrderPaid, startOwnRedis, startProxyTo, until } from './durable-world.js';
+import { Audience } from './outages-audience.js';
 import { DoWork } from './work.js';
 import { collectingLogger, note, OrderPlaced, range, startBus } from './world.js';
 
 /** A machine that is busy with other tests is late by so much. */
 const SLACK = 1000;
+
+describe('a half-open connection that has been replaced', () => {
+  it('is ended in Redis, too: nobody is counted twice', async () => {
+    const redis = await startOwnRedis();
+    const proxy = await startProxyTo(redis.url);
+    const admin = connectTo(redis.url);
+    const audience = await Audience.gather({ app: { url: proxy.url, heartbeat: 200 } });
+    proxy.swallow(true, { existingOnly: true });
+    await expect.poll(() => audience.returns, { timeout: 10_000 }).toBe(6);
+    await audience.isWhole(admin);
+    expect(await audience.asker.publish(OrderPlaced, { n: -1 })).toEqual({ broadcast: 3, groups: { app: 1 } });
+  });
+
+  it('is left to itself where that is not allowed', async () => {
+    const redis = await startOwnRedis();
+    const proxy = await startProxyTo(redis.url);
+    await connectTo(redis.url).call(
+      'ACL',
+      'SETUSER',
+      'narrow',
+      'on',
+      '>pw',
+      '~*',
+      '&*',
+      '+@all',
+      '-client|kill',
+      '-client|info',
+    );
+    const logger = collectingLogger();
+    const url = proxy.url.replace('redis://', 'redis://narrow:pw@');
+    const bus = startBus('app', { url, heartbeat: 200 }, { logger });
+    const noted = await note(bus);
+    proxy.swallow(true, { existingOnly: true });
+    await until(() => logger.lines.filter((line) => line.startsWith('info: Redis is back')).length === 2);
+    await bus.publish(OrderPlaced, { n: 1 });
+    await until(() => noted.length > 0);
+    expect(noted).toEqual([1]);
+  });
+});
 
 describe('a half-open connection, with nothing but defaults', { timeout: 60_000 }, () => {
   let redis: RedisServer;
