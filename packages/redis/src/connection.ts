@@ -21,7 +21,7 @@ export interface ConnectionOptions {
 }
 
 const FIRST_PAUSE = 50;
-const LONGEST_PAUSE = 2000;
+const LONGEST_PAUSE = 1000;
 /** For so long a connection may answer nothing while it is set up. */
 const SETUP_SILENCE = 3000;
 
@@ -74,6 +74,13 @@ export class Connection {
   /** Begins to connect, if that has not been done. */
   open(): void {
     if (this.#life === undefined && this.#retry === undefined && !this.#closed) this.#connect();
+  }
+
+  /** Redis is there, as somebody else knows: if this connection is to be tried again, then now. */
+  hurry(): void {
+    if (this.#retry === undefined) return;
+    this.#retry.cancel();
+    this.#connect();
   }
 
   /** The client as soon as it is there, or `undefined` when `milliseconds` are over or the connection is closed. */

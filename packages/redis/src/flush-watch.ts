@@ -34,17 +34,9 @@ export class FlushWatch {
     });
     try {
       const id = await client.client('ID');
-      await client.call(
-        'CLIENT',
-        'TRACKING',
-        'ON',
-        'REDIRECT',
-        String(id),
-        'BCAST',
-        'PREFIX',
-        `belfry:{${this.#options.instance}}:none`,
-      );
-      await client.subscribe(CHANNEL);
+      const prefix = `belfry:{${this.#options.instance}}:none`;
+      const tracking = client.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', 'PREFIX', prefix);
+      await Promise.all([tracking, client.subscribe(CHANNEL)]);
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }

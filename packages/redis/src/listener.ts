@@ -24,7 +24,7 @@ export interface ListenerOptions {
   readonly address: string;
   /** How long a subscription waits for a connection, in milliseconds. */
   readonly patience: number;
-  /** Is given each new connection before it listens to anything. */
+  /** Is given each new connection when it begins to listen. */
   readonly attend: (client: Redis) => Promise<void>;
   /** A new connection has every subscription again, each confirmed. */
   readonly onUp: () => void;
@@ -61,7 +61,7 @@ export class Listener {
       address: options.address,
       create: () => this.#attend(create()),
       prepare: async (client) => {
-        await attend(client);
+        await attend(client); // first: a client that has subscribed to anything may not ask for anything else
         await this.#listenAgain(client);
       },
       onUp,

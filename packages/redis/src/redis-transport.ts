@@ -79,6 +79,7 @@ class RedisTransport implements Transport {
         this.#outbox.connected();
         this.#heartbeat.forgiveCommands();
         link.up('commands');
+        this.#listener.connection.hurry();
       },
       onDown: (reason) => {
         this.#outbox.disconnected();
@@ -122,6 +123,7 @@ class RedisTransport implements Transport {
         this.#heartbeat.forgiveSubscriber();
         void this.#membership.stampAll();
         link.up('subscriber');
+        this.#commands.hurry();
       },
       onDown: (reason) => link.down('subscriber', reason),
       logger,
