@@ -24,13 +24,19 @@ describe('publishing over Redis', () => {
     const client = new Redis(redis.url);
     const bus = startBus('app', { url: redis.url, heartbeat: '1h' });
     const noted = await note(bus, { concurrency: 1 });
-    await bus.publish(OrderPlaced, { n: -1 });
-    const before = await evalshaCalls(client);
+    // A new connection stamps its places, by scripts too: one publish, one call says that it has done so.
+    let before = await evalshaCalls(client);
+    for (let calls = 0; calls !== 1; ) {
+      await bus.publish(OrderPlaced, { n: -1 });
+      const after = await evalshaCalls(client);
+      calls = after - before;
+      before = after;
+    }
     const receipts = await Promise.all(range(100).map((n) => bus.publish(OrderPlaced, { n })));
     expect((await evalshaCalls(client)) - before).toBe(1);
     expect(new Set(receipts)).toEqual(new Set([{ broadcast: 0, groups: { app: 1 } }]));
-    await vi.waitUntil(() => noted.length === 101);
-    expect(noted).toEqual(range(101, -1));
+    await vi.waitUntil(() => noted.includes(99));
+    expect(noted.filter((n) => n >= 0)).toEqual(range(100));
     client.disconnect();
   });
 
