@@ -20,6 +20,7 @@ const flight = z.object({
 
 export const FlightDeparted = defineEvent('flights.departed', {
   schema: flight,
+  recover: {}, // a board, or an airport, whose connection breaks reads on where it was
   description: 'A flight took off.',
 });
 export type FlightDeparted = EventData<typeof FlightDeparted>;
