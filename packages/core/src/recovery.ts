@@ -27,6 +27,12 @@ interface Cursor {
   readonly number: number;
 }
 
+/** What is kept after one place, up to another. */
+interface Stretch {
+  from: Cursor;
+  to: Cursor;
+}
+
 interface Held {
   readonly body: string;
   readonly standing: Standing;
@@ -38,6 +44,8 @@ const READ_AT_A_TIME = 128;
 const MOST_HELD = 1_048_576;
 /** The broker did not answer: so long until it is asked again, if it is not back before. */
 const AGAIN_MS = 1000;
+/** So many histories that have ended are remembered. */
+const MOST_BEFORE = 4;
 
 const BEGINNING: Cursor = { time: 0, number: 0 };
 
@@ -52,9 +60,14 @@ export class Recovery {
   /** The first that comes may be older than the end that was read. */
   #isFirst = true;
   #isLive = true;
-  /** What was read from the history after `#readFrom`, up to `#readTo`, comes once more on the connection when that is slower. */
-  #readFrom = BEGINNING;
-  #readTo = BEGINNING;
+  /** What was read from the history comes once more on the connection when that is slower, however much has happened since. */
+  #read: Stretch = { from: BEGINNING, to: BEGINNING };
+  /** The same of histories that have ended since, the latest first. */
+  #readBefore: Stretch[] = [];
+  /** Nothing has been read of it. */
+  #isNew = false;
+  /** How many were read that had not come on the connection, and have not been told yet. */
+  #recovered = 0;
   #isReading = false;
   #readAgain = false;
   #again: Timer | undefined;
@@ -92,24 +105,27 @@ export class Recovery {
   end(): void {
     this.#ended = true;
     this.#again?.cancel();
-    for (const { body, standing } of this.#takeHeld()) this.#handOver(body, standing);
+    this.#goLive();
   }
 
   #takeLive(event: Held): void {
     const { cursor, body, standing } = event;
-    if (isAfter(cursor, this.#readFrom) && !isAfter(cursor, this.#readTo)) return; // was read already
-    if (this.#isFirst || follows(cursor, this.#last)) {
+    if (this.#isFirst || this.#isNext(cursor)) {
       this.#isFirst = false;
       this.#last = cursor;
       this.#handOver(body, standing);
-      return;
+    } else if (this.#isNew || !this.#wasRead(cursor)) {
+      this.#hold(event);
+      this.catchUp();
     }
-    this.#hold(event);
-    this.catchUp();
   }
 
   #hold(event: Held): void {
     if (this.#heldSize + event.body.length > MOST_HELD) this.#takeHeld();
+    // What is between the two may be in the history by now, and may not have been when it was read last.
+    const newest = this.#held.at(-1);
+    const isNext = newest === undefined ? this.#isNext(event.cursor) : follows(event.cursor, newest.cursor);
+    if (!isNext) this.#readAgain = true;
     this.#held.push(event);
     this.#heldSize += event.body.length;
   }
@@ -123,93 +139,108 @@ export class Recovery {
 
   async #catchUp(): Promise<void> {
     this.#isReading = true;
+    this.#isLive = false;
     this.#again?.cancel();
-    this.#readFrom = this.#last;
-    let recovered = 0;
+    if (this.#read.to === BEGINNING) this.#read = { from: this.#last, to: BEGINNING };
     try {
       while (this.#readAgain && !this.#ended) {
         this.#readAgain = false;
-        recovered += await this.#readToEnd();
+        await this.#readToEnd();
       }
-      if (!this.#ended) recovered -= this.#goLive();
+      if (!this.#ended) this.#goLive();
     } catch (error) {
+      if (this.#ended) return;
+      this.#readAgain = false; // in a while, or not at all
       if (BelfryError.is(error) && error.code === 'TRANSPORT_UNAVAILABLE') {
         this.#again = this.#options.clock.after(AGAIN_MS, () => this.catchUp(), 'background');
-      } else if (!this.#ended) this.#giveUp(error);
+      } else this.#giveUp(error);
+    } finally {
+      this.#isReading = false;
     }
-    if (recovered > 0) this.#options.losses.recovered(this.#options.channel, recovered);
-    this.#isReading = false;
     if (this.#readAgain && !this.#ended) void this.#catchUp();
   }
 
-  /** Hands over everything that is kept after `#last`. Returns how many that were. */
-  async #readToEnd(): Promise<number> {
+  /** Hands over everything that is kept after `#last`. */
+  async #readToEnd(): Promise<void> {
     const { read, room } = this.#options;
-    for (let recovered = 0; ; ) {
+    for (;;) {
       const { entries, last } = await read(textOf(this.#last), READ_AT_A_TIME);
       const end = cursorFrom(last) ?? BEGINNING;
       if (isAfter(this.#last, end) || end.number < this.#last.number) {
-        // What is kept has begun anew, perhaps by a clock that is behind: all of it is new.
-        this.#last = this.#readFrom = BEGINNING;
-        if (end === BEGINNING) return recovered;
+        this.#beginAnew(); // perhaps by a clock that is behind
+        if (end === BEGINNING) return;
         continue;
       }
       for (const { cursor: text, body } of entries) {
         const cursor = cursorFrom(text);
         if (cursor === undefined) continue;
         await room();
-        if (this.#ended) return recovered;
-        this.#noticeHole(cursor);
-        this.#last = cursor;
+        if (this.#ended) return;
+        if (cursor.number <= this.#last.number) this.#beginAnew(); // and has grown beyond the old one since
+        if (this.#isNew) this.#last = this.#read.from = { ...cursor, number: cursor.number - 1 };
+        this.#isNew = false;
+        this.#noticeHole(cursor.number - this.#last.number - 1);
+        this.#last = this.#read.to = cursor;
         this.#handOver(body, standingOf(body));
-        recovered++;
+        this.#recovered++;
       }
       this.#isFirst = false;
-      if (entries.length === 0 && !isAfter(end, this.#last)) return recovered;
+      if (entries.length === 0 && !isAfter(end, this.#last)) return;
     }
   }
 
+  /** What is kept has begun anew: all of it is new. What is not kept of it any more shows in the publishers' numbers. */
+  #beginAnew(): void {
+    this.#readBefore = [this.#read, ...this.#readBefore].slice(0, MOST_BEFORE);
+    this.#read = { from: BEGINNING, to: BEGINNING };
+    this.#last = BEGINNING;
+    this.#isNew = true;
+  }
+
   /** What is missing in the history itself has been trimmed: nobody can read it any more. */
-  #noticeHole({ number }: Cursor): void {
-    const { channel, losses, watch } = this.#options;
-    const before = number > this.#last.number ? this.#last.number : 0;
-    const missed = number - before - 1;
+  #noticeHole(missed: number): void {
     if (missed <= 0) return;
+    const { channel, losses, watch } = this.#options;
     watch.forget(channel); // or its numbers would count the same once more
     losses.missed({ channel, source: undefined, missed, reason: 'history' });
   }
 
   /**
-   * Goes on with what came meanwhile, and returns how much of that had been read already. What does not follow on the end of the history is in
-   * none: it is handed over, and nothing is said by it.
+   * Goes on with what came meanwhile. What does not follow on the end of the history is in none: it is handed over, and nothing is said by it.
    */
-  #goLive(): number {
-    this.#readTo = this.#last;
+  #goLive(fits: (cursor: Cursor) => boolean = (cursor) => this.#isNext(cursor)): void {
     this.#isLive = true;
-    let repeated = 0;
     for (const { body, standing, cursor } of this.#takeHeld()) {
-      if (isAfter(cursor, this.#readFrom) && !isAfter(cursor, this.#readTo)) {
-        repeated++;
+      const isNext = !isWithin(cursor, this.#read) && fits(cursor);
+      if (!isNext && this.#wasRead(cursor)) {
+        this.#recovered--;
         continue;
       }
-      if (follows(cursor, this.#last)) this.#last = cursor;
-      this.#handOver(body, standing);
+      if (isNext) this.#last = cursor;
+      this.#handOver(body, standing, !isNext);
     }
-    return repeated;
+    const { losses, channel } = this.#options;
+    if (this.#recovered > 0) losses.recovered(channel, this.#recovered);
+    this.#recovered = 0;
   }
 
+  /** Goes on without what cannot be read: its absence shows in the publishers' numbers. */
   #giveUp(error: unknown): void {
     this.#options.refused(error);
-    const newest = this.#held.at(-1);
-    if (newest !== undefined) this.#last = newest.cursor;
-    this.#readFrom = this.#readTo = BEGINNING;
-    this.#isLive = true;
-    for (const { body, standing } of this.#takeHeld()) this.#handOver(body, standing);
+    this.#goLive((cursor) => !this.#wasRead(cursor));
   }
 
-  #handOver(body: string, standing: Standing | undefined): void {
+  #isNext(cursor: Cursor): boolean {
+    return !this.#isNew && follows(cursor, this.#last);
+  }
+
+  #wasRead(cursor: Cursor): boolean {
+    return isWithin(cursor, this.#read) || this.#readBefore.some((stretch) => isWithin(cursor, stretch));
+  }
+
+  #handOver(body: string, standing: Standing | undefined, isStray = false): void {
     const { channel, watch, deliver } = this.#options;
-    if (standing?.sequence !== undefined) watch.see(channel, standing.source, standing.sequence);
+    if (standing?.sequence !== undefined) watch.see(channel, standing.source, standing.sequence, isStray);
     deliver(body);
   }
 }
@@ -224,6 +255,10 @@ function cursorFrom(text: string | undefined): Cursor | undefined {
 /** As Redis orders the entries of a stream. */
 const isAfter = (one: Cursor, other: Cursor): boolean =>
   one.time > other.time || (one.time === other.time && one.number > other.number);
+
+/** By its number too: what has begun anew by a clock that is behind is something else. */
+const isWithin = (cursor: Cursor, { from, to }: Stretch): boolean =>
+  cursor.number > from.number && cursor.number <= to.number && isAfter(cursor, from) && !isAfter(cursor, to);
 
 const follows = (cursor: Cursor, before: Cursor): boolean =>
   cursor.number === before.number + 1 && cursor.time >= before.time;

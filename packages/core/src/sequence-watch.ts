@@ -50,15 +50,18 @@ export class SequenceWatch {
     this.#options = options;
   }
 
-  /** Every event that arrives has to come by here, in the order in which it arrived. */
-  see(channel: string, source: string, sequence: number): void {
+  /**
+   * Every event that arrives has to come by here, in the order in which it arrived. A stray comes outside of the order: that its number is low says
+   * nothing.
+   */
+  see(channel: string, source: string, sequence: number, isStray = false): void {
     const line = this.#channels.get(channel)?.get(source);
     if (line === undefined) {
       this.#begin(channel, source, sequence);
       return;
     }
     if (sequence < line.next) {
-      this.#late(line, sequence);
+      if (!this.#fill(line, sequence) && !isStray) this.#begins(line, sequence);
       return;
     }
     if (sequence > line.next) this.#miss(line, sequence);
@@ -113,30 +116,39 @@ export class SequenceWatch {
 
   #miss(line: Line, sequence: number): void {
     if (sequence - line.next > LARGEST_HOLE) return;
-    if (line.holes.length >= MOST_HOLES) {
-      this.#count(line, 'unknown');
-      line.holes.shift();
-    }
+    if (line.holes.length >= MOST_HOLES) this.#forgetOldest(line);
     line.holes.push({ first: line.next, last: sequence - 1, counted: false });
     const { clock, resumedAt } = this.#options;
     if (resumedAt() >= line.seenAt) this.#count(line, 'interrupted');
     else line.timer ??= clock.after(LATE_MS, () => this.#count(line, 'unknown'), 'background');
   }
 
-  /** Fills a hole, if there is one. Two in a row that fill none: the publisher's numbers have begun anew, or one was forged before. */
-  #late(line: Line, sequence: number): void {
+  /** Returns whether there was a hole for it. */
+  #fill(line: Line, sequence: number): boolean {
     const at = line.holes.findIndex(({ first, last }) => sequence >= first && sequence <= last);
     const hole = line.holes[at];
-    if (hole !== undefined) {
-      const before = { ...hole, last: sequence - 1 };
-      const after = { ...hole, first: sequence + 1 };
-      line.holes.splice(at, 1, ...[before, after].filter(({ first, last }) => first <= last));
-      if (hole.counted) this.#options.losses.found(1);
-    } else if (sequence === line.restart) {
+    if (hole === undefined) return false;
+    const before = { ...hole, last: sequence - 1 };
+    const after = { ...hole, first: sequence + 1 };
+    line.holes.splice(at, 1, ...[before, after].filter(({ first, last }) => first <= last));
+    if (hole.counted) this.#options.losses.found(1);
+    if (line.holes.length > MOST_HOLES) this.#forgetOldest(line);
+    return true;
+  }
+
+  /** Two in a row that fill no hole: the publisher's numbers have begun anew, or one was forged before. */
+  #begins(line: Line, sequence: number): void {
+    if (sequence === line.restart) {
       line.next = sequence + 1;
+      line.seenAt = this.#options.clock.now();
       line.holes.length = 0;
       line.restart = Number.NaN;
     } else line.restart = sequence + 1;
+  }
+
+  #forgetOldest(line: Line): void {
+    this.#count(line, 'unknown');
+    line.holes.shift();
   }
 
   #count(line: Line, reason: 'interrupted' | 'unknown'): void {
