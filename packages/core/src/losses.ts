@@ -30,6 +30,7 @@ export class Losses {
   #untold = 0;
   readonly #channels = new Set<string>();
   #gathering: Timer | undefined;
+  #waiting: Timer | undefined;
   #toldAt = Number.NEGATIVE_INFINITY;
   #toldOutage = Number.NaN;
 
@@ -46,10 +47,10 @@ export class Losses {
     this.#gathering ??= clock.after(GATHER_MS, () => this.#log(), 'background');
   }
 
-  /** What had been counted as missed came late. */
+  /** What had been counted as missed came late. What has been logged of it is not taken back: it must not hide what is missed next. */
   found(count: number): void {
     this.#options.stats.missed -= count;
-    this.#untold -= count;
+    this.#untold = Math.max(0, this.#untold - count);
   }
 
   recovered(channel: string, recovered: number): void {
@@ -64,16 +65,22 @@ export class Losses {
 
   /** Nothing more comes: what has not been logged is logged now. */
   end(): void {
-    if (this.#gathering !== undefined) this.#log();
+    this.#log('now');
   }
 
-  #log(): void {
+  #log(when: 'now' | 'in turn' = 'in turn'): void {
     const { title, stats, resumedAt, logger, clock } = this.#options;
     this.#gathering?.cancel();
-    this.#gathering = undefined;
+    this.#waiting?.cancel();
+    this.#gathering = this.#waiting = undefined;
+    if (this.#untold === 0) return;
     const [now, outage] = [clock.now(), resumedAt()];
-    // Once per outage; without one, now and then. What is not told now is told with the next line.
-    if (this.#untold <= 0 || (outage === this.#toldOutage && now - this.#toldAt < LOG_INTERVAL_MS)) return;
+    const left = this.#toldAt + LOG_INTERVAL_MS - now;
+    // Once per outage; without one, now and then.
+    if (when === 'in turn' && outage === this.#toldOutage && left > 0) {
+      this.#waiting = clock.after(left, () => this.#log(), 'background');
+      return;
+    }
     logger.warn(
       { subscription: title, channels: [...this.#channels], missed: this.#untold, missedInAll: stats.missed },
       'Events were published that this subscription has never received. Use recover in the contract, or a durable event, where that matters.',
