@@ -106,10 +106,10 @@ export class RecoveredChannel {
     return event;
   }
 
-  /** What somebody writes by hand. It has no number among those of its source. */
-  forge(cursor: string): void {
-    const body = `{"cursor":${JSON.stringify(cursor)},"sequence":"x",${envelope(`forged${this.#forged++}`, 'z', 0).slice(1)}`;
-    if (this.isUp) this.copies.push(body);
+  /** What somebody writes by hand, or has kept and writes again. */
+  forge(cursor: string, source = 'z', sequence: number | 'x' = 'x'): void {
+    const body = envelope(`forged${this.#forged++}`, source, 0).slice(1);
+    if (this.isUp) this.copies.push(`{"cursor":${JSON.stringify(cursor)},"sequence":"${sequence}",${body}`);
   }
 
   /** Brings the next copies. */

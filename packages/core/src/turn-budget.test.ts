@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { nextTurn } from '../test/doubles.js';
+import { TurnBudget } from './turn-budget.js';
+
+// The real ones, also where a test puts others in their place.
+const now = performance.now.bind(performance);
+const { setImmediate: realImmediate } = globalThis;
+
+function work(milliseconds: number): void {
+  for (const end = now() + milliseconds; now() < end; );
+}
+
+afterEach(() => vi.useRealTimers());
+
+describe('the share of handlers in a turn of the event loop', () => {
+  it('is spent after a while, under pressure sooner, and is there again in the next turn', async () => {
+    const budget = new TurnBudget();
+    expect(budget.isSpent(true)).toBe(false);
+    budget.spend(() => work(5));
+    expect([budget.isSpent(), budget.isSpent(true)]).toEqual([false, true]);
+    budget.spend(() => work(16));
+    expect(budget.isSpent()).toBe(true);
+    await nextTurn();
+    expect(budget.isSpent(true)).toBe(false);
+  });
+
+  it('gives what the work gives, and counts it also when it throws', () => {
+    const budget = new TurnBudget();
+    expect(budget.spend(() => 7)).toBe(7);
+    const fails = () => {
+      work(21);
+      throw new Error('as the test says');
+    };
+    expect(() => budget.spend(fails)).toThrow('as the test says');
+    expect(budget.isSpent()).toBe(true);
+  });
+
+  it('comes round: who waits longest goes on first, and nobody twice before everybody has had a turn', async () => {
+    const budget = new TurnBudget();
+    const order: string[] = [];
+    const goOn = (name: string) => () => {
+      order.push(name);
+      budget.spend(() => work(21));
+      budget.later(goOn(name));
+    };
+    budget.spend(() => work(21));
+    for (const name of ['a', 'b', 'c']) budget.later(goOn(name));
+    while (order.length < 9) await nextTurn();
+    expect(order.slice(0, 9).join('')).toBe('abcabcabc');
+  });
+
+  it('lets several go on in one turn as far as it reaches', async () => {
+    const budget = new TurnBudget();
+    let went = 0;
+    budget.spend(() => work(21));
+    for (let n = 0; n < 5; n++) budget.later(() => void budget.spend(() => went++));
+    await nextTurn();
+    expect(went).toBe(5);
+  });
+
+  it('lets whatever else waits have a turn in between', async () => {
+    const budget = new TurnBudget();
+    const order: string[] = [];
+    const goOn = () => {
+      order.push('handlers');
+      if (order.length < 9) {
+        budget.spend(() => work(21));
+        budget.later(goOn);
+      }
+    };
+    const other = () => {
+      order.push('other');
+      if (order.length < 9) realImmediate(other);
+    };
+    budget.spend(() => work(21));
+    budget.later(goOn);
+    realImmediate(other);
+    while (order.length < 9) await nextTurn();
+    expect(order.join().replaceAll('handlers,other', '').replaceAll(',', '')).toMatch(/^(handlers)?$/);
+  });
+
+  it('does not stop where a test has put its own timers in place of the real ones', async () => {
+    vi.useFakeTimers();
+    const budget = new TurnBudget();
+    const went = new Promise<void>((resolve) => budget.later(resolve));
+    budget.spend(() => work(21));
+    expect(budget.isSpent()).toBe(true);
+    await went;
+    expect(budget.isSpent(true)).toBe(false);
+  });
+});
