@@ -878,7 +878,7 @@ local whole = frame(events)
 local function deal(group, ring)
   local inbox, members = base .. 'inbox:' .. group .. ':', members_of(ring)
   if #members == 1 then return redis.call('SPUBLISH', inbox .. members[1], whole) > 0 and 1 or 0 end
-  if #events == 1 then return deal_one(whole, keys[1], group, ring, inbox, members) and 1 or 0 end
+  if #events == 1 and keys[1] then return deal_one(whole, keys[1], group, ring, inbox, members) and 1 or 0 end
   -- A burst: find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
   local living = living_of(group, ring, inbox, members)
   if #living == 0 then return 0 end
@@ -1172,7 +1172,7 @@ local whole = frame(events)
 local function deal(group, ring)
   local inbox, members = base .. 'inbox:' .. group .. ':', members_of(ring)
   if #members == 1 then return redis.call('SPUBLISH', inbox .. members[1], whole) > 0 and 1 or 0 end
-  if #events == 1 then return deal_one(whole, keys[1], group, ring, inbox, members) and 1 or 0 end
+  if #events == 1 and keys[1] then return deal_one(whole, keys[1], group, ring, inbox, members) and 1 or 0 end
   -- A burst: find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
   local living = living_of(group, ring, inbox, members)
   if #living == 0 then return 0 end

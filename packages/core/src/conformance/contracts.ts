@@ -29,6 +29,9 @@ const keyed = schemaOf<KeyedNumber>((value) => {
 /** With affinity to its key. */
 export const Keyed = defineEvent('conformance.keyed', { schema: keyed, key: ({ key }) => key });
 
+/** Kept for broadcast subscribers that were away. */
+export const Kept = defineEvent('conformance.kept', { schema: numbered, recover: { age: '1m', count: 10 } });
+
 /** What most tests of durable events publish. */
 export const Booked = defineEvent('conformance.booked', { schema: numbered, guarantee: 'durable' });
 

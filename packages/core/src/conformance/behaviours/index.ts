@@ -30,6 +30,7 @@ import { patterns } from './patterns.js';
 import { rawTransport } from './raw-transport.js';
 import { ready } from './ready.js';
 import { receipts } from './receipts.js';
+import { recovery } from './recovery.js';
 import { rawRequests } from './raw-requests.js';
 import { requestAborts } from './request-aborts.js';
 import { requestDeadlines } from './request-deadlines.js';
@@ -58,6 +59,7 @@ export const behaviours: readonly Behaviour[] = [
   ...badInput,
   ...failingHandlers,
   ...overflow,
+  ...recovery,
   ...middleware,
   ...context,
   ...data,
