@@ -59,6 +59,7 @@ class MemoryTransport implements Transport {
   /** Per channel, how many events it has published. */
   readonly #published = new Map<string, number>();
   readonly #subscriptions = new Set<TransportSubscription>();
+  #used = false;
   #closing: Promise<void> | undefined;
 
   constructor(url: string, host: TransportHost, { onCommit }: MemoryTransportOptions) {
@@ -73,13 +74,13 @@ class MemoryTransport implements Transport {
       turn: this.#turn,
       now: () => host.clock.now(),
       run: (commands) => attempt(() => onCommit?.(commands)),
-      closed: () => (this.#closing === undefined ? undefined : this.#closed()),
+      closed: () => this.#use(),
     });
-    host.tell?.({ what: 'connected' });
   }
 
   publish(event: OutgoingEvent): Promise<Receipt> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    const refusal = this.#use();
+    if (refusal !== undefined) return Promise.reject(refusal);
     const { channel } = event;
     const sequence = (this.#published.get(channel) ?? 0) + 1;
     this.#published.set(channel, sequence);
@@ -88,27 +89,32 @@ class MemoryTransport implements Transport {
   }
 
   publishBare(channel: string, payload: string): Promise<number> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    const refusal = this.#use();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return this.#turn.add(() => this.#broker.publishBare(channel, payload));
   }
 
   ask(request: OutgoingRequest): Promise<string | undefined> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    const refusal = this.#use();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return this.#turn.add(() => this.#broker.ask(request, this.#nextTurn(request.channel), this.#host.clock.now()));
   }
 
   send(address: string, body: string): Promise<boolean> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    const refusal = this.#use();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return this.#turn.add(() => this.#broker.send(address, body));
   }
 
   async listening(addresses: readonly string[]): Promise<ReadonlySet<string>> {
-    if (this.#closing !== undefined) throw this.#closed();
+    const refusal = this.#use();
+    if (refusal !== undefined) throw refusal;
     return new Set(addresses.filter((address) => this.#broker.isListening(address)));
   }
 
   async subscribe(source: Source, deliver: Deliver): Promise<TransportSubscription> {
-    if (this.#closing !== undefined) throw this.#closed();
+    const refusal = this.#use();
+    if (refusal !== undefined) throw refusal;
     const listener = { instance: this.#host.instance, deliver };
     this.#broker.add(source, listener);
     const subscription: TransportSubscription = {
@@ -123,17 +129,20 @@ class MemoryTransport implements Transport {
   }
 
   async history(channel: string, after: string | undefined, count: number): Promise<HistoryPart> {
-    if (this.#closing !== undefined) throw this.#closed();
+    const refusal = this.#use();
+    if (refusal !== undefined) throw refusal;
     return this.#broker.history(channel, after, count);
   }
 
   async audience(channel: string): Promise<Receipt> {
-    if (this.#closing !== undefined) throw this.#closed();
+    const refusal = this.#use();
+    if (refusal !== undefined) throw refusal;
     return this.#broker.audience(channel, this.#host.clock.now());
   }
 
   async bareAudience(channel: string): Promise<number> {
-    if (this.#closing !== undefined) throw this.#closed();
+    const refusal = this.#use();
+    if (refusal !== undefined) throw refusal;
     return this.#broker.bareAudience(channel);
   }
 
@@ -154,6 +163,16 @@ class MemoryTransport implements Transport {
     const turn = this.#dealt.get(channel) ?? Math.floor(Math.random() * 0x1_0000_0000);
     this.#dealt.set(channel, turn + 1);
     return turn;
+  }
+
+  /** What is used for the first time is connected by that. Returns why it must not be used any more. */
+  #use(): BelfryError | undefined {
+    if (this.#closing !== undefined) return this.#closed();
+    if (!this.#used) {
+      this.#used = true;
+      this.#host.tell?.({ what: 'connected' });
+    }
+    return undefined;
   }
 
   #closed(): BelfryError {

@@ -41,6 +41,7 @@ import { requestStreamEnds } from './request-stream-ends.js';
 import { requestStreams } from './request-streams.js';
 import { requests } from './requests.js';
 import { responders } from './responders.js';
+import { status } from './status.js';
 import { subscriptions } from './subscriptions.js';
 import { validation } from './validation.js';
 
@@ -60,6 +61,7 @@ export const behaviours: readonly Behaviour[] = [
   ...failingHandlers,
   ...overflow,
   ...recovery,
+  ...status,
   ...middleware,
   ...context,
   ...data,
