@@ -75,8 +75,8 @@ export interface TransportSubscription {
    */
   end(): Promise<void>;
   /**
-   * Of a group: gives up the place for a while, so that other members get the work, and goes on listening; `false` takes it again. Returns at
-   * once, and what it is told last counts.
+   * Of a group: gives up the place for a while, so that other members get the work, and goes on listening; `false` takes it again. Where there
+   * is no other member, it keeps the place. Returns at once, and what it is told last counts.
    */
   stepAside?(aside: boolean): void;
 }

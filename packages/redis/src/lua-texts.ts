@@ -631,7 +631,8 @@ end
 return { newest and newest[1] or '', entries }
 `,
   join: `#!lua flags=allow-oom
---[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, and clears away what is stale.
+--[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, or leaves it to others for a while. Clears away what
+  is stale.
   Also while Redis is out of memory: a service that starts again then works off what fills it.
   KEYS[1] the channel's members (see publish.lua)
   KEYS[2] when each place was stamped: a sorted set, score = milliseconds of Redis's own clock,
@@ -641,6 +642,7 @@ return { newest and newest[1] or '', entries }
   ARGV[3] newest frame version that the instance reads, 2 hex digits
   ARGV[4] milliseconds after which a place without a stamp is removed
   ARGV[5] milliseconds for which a group without places stays known
+  ARGV[6] 1: leaves its place to the other connected members of the group for a while, as long as there are any; else 0
   Returns how many stale places were removed
 ]]
 local PLACE, ID = 18, 16
@@ -656,12 +658,24 @@ local function without(ring, member)
   return table.concat(rest)
 end
 
+local function has_listener(ring)
+  local inbox = string.sub(KEYS[1], 1, -8) .. 'inbox:' .. group .. ':'
+  for i = 1, #ring, PLACE do
+    if redis.call('PUBSUB', 'SHARDNUMSUB', inbox .. string.sub(ring, i, i + ID - 1))[2] > 0 then return true end
+  end
+end
+
 redis.call('ZADD', KEYS[2], now, group .. ' ' .. id)
 redis.call('ZREM', KEYS[2], group .. ' ')
 local ring = redis.call('HGET', KEYS[1], group) or ''
 if #ring % PLACE ~= 0 then ring = '' end -- no ring: the members take their places again
 local kept = without(ring, id)
-if #kept == #ring or not string.find(ring, place, 1, true) then redis.call('HSET', KEYS[1], group, kept .. place) end
+if ARGV[6] == '1' and has_listener(kept) then
+  if #kept < #ring then redis.call('HSET', KEYS[1], group, kept) end
+  redis.call('ZREM', KEYS[2], group .. ' ' .. id)
+elseif #kept == #ring or not string.find(ring, place, 1, true) then
+  redis.call('HSET', KEYS[1], group, kept .. place)
+end
 
 local removed = 0
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[4])) do

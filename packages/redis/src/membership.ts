@@ -35,7 +35,7 @@ interface Place {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #places = new Map<string, Place>();
-  /** Places that others have for a while, because this instance has enough to do. */
+  /** Places that others have for a while, if there are others, because this instance has enough to do. */
   readonly #aside = new Set<string>();
   /** Places that could not be given up because Redis was away. */
   readonly #owed = new Map<string, Place>();
@@ -70,14 +70,9 @@ export class Membership {
     const place = { channel, group };
     if (!this.#places.has(keyOf(place))) return;
     const { client } = this.#options.connection;
-    if (aside) {
-      this.#aside.add(keyOf(place));
-      void this.#giveUp(place);
-    } else {
-      this.#aside.delete(keyOf(place));
-      this.#owed.delete(keyOf(place));
-      if (client !== undefined) this.#stamp(client, place).catch(() => {}); // else it is taken with the next stamps
-    }
+    if (aside) this.#aside.add(keyOf(place));
+    else this.#aside.delete(keyOf(place));
+    if (client !== undefined) this.#stamp(client, place).catch(() => {}); // else it is done with the next stamps
   }
 
   async #giveUp(place: Place): Promise<void> {
@@ -98,9 +93,8 @@ export class Membership {
     const { client } = this.#options.connection;
     if (client === undefined) return; // the next heartbeat does it
     for (const place of this.#owed.values()) void this.#giveUp(place);
-    const taken = [...this.#places.values()].filter((place) => !this.#aside.has(keyOf(place)));
     await Promise.all(
-      taken.map((place) =>
+      Array.from(this.#places.values(), (place) =>
         this.#stamp(client, place).catch((error: unknown) => {
           if (!isRefusal(error)) return; // the connection broke: its next life stamps
           this.#options.logger.warn(
@@ -140,17 +134,17 @@ export class Membership {
 
   async #stamp(client: Redis, { channel, group }: Place): Promise<void> {
     const { instance, staleAfter, logger } = this.#options;
+    const aside = this.#aside.has(keyOf({ channel, group }));
     const removed = await runScript(
       client,
       joinScript,
       [membersKey(channel), stampsKey(channel)],
-      [group, instance, FRAME_VERSION, String(staleAfter), String(REMEMBERED_MS)],
+      [group, instance, FRAME_VERSION, String(staleAfter), String(REMEMBERED_MS), aside ? '1' : '0'],
     );
     if (Number(removed) > 0)
       logger.info({ channel, removed }, 'Removed places of instances that have given no sign of life.');
     // Given up while the stamp was under way: it must not come back by that.
-    const key = keyOf({ channel, group });
-    if (!this.#places.has(key) || this.#aside.has(key)) await this.#giveUp({ channel, group });
+    if (!this.#places.has(keyOf({ channel, group }))) await this.#giveUp({ channel, group });
   }
 
   async #insist<T>(what: string, work: (client: Redis) => Promise<T>, patience = this.#options.patience): Promise<T> {

@@ -39,6 +39,10 @@ export class Broker {
     else this.#rings.get(source.channel)?.get(source.group)?.leave(listener, now);
   }
 
+  stepAside(channel: string, group: string, listener: Listener, aside: boolean): void {
+    this.#rings.get(channel)?.get(group)?.stepAside(listener, aside);
+  }
+
   /** Delivers an event to whoever listens to all of the channel, and to one member of each group. */
   deal({ channel, body: text, key, recovery, public: isPublic }: OutgoingEvent, turn: number, now: number): Receipt {
     const cursor = recovery && entryOf(this.#histories, channel, newHistory).keep(text, recovery, now);

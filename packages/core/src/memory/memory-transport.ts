@@ -123,6 +123,9 @@ class MemoryTransport implements Transport {
         await this.#turn.over();
         if (this.#subscriptions.delete(subscription)) this.#broker.remove(source, listener, this.#host.clock.now());
       },
+      stepAside: (aside) => {
+        if (source.kind === 'group') this.#broker.stepAside(source.channel, source.group, listener, aside);
+      },
     };
     this.#subscriptions.add(subscription);
     return subscription;
