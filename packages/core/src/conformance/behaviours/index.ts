@@ -23,6 +23,7 @@ import { durableRetries } from './durable-retries.js';
 import { failingHandlers } from './failing-handlers.js';
 import { groups } from './groups.js';
 import { keys } from './keys.js';
+import { loss } from './loss.js';
 import { middleware } from './middleware.js';
 import { order } from './order.js';
 import { overflow } from './overflow.js';
@@ -60,6 +61,7 @@ export const behaviours: readonly Behaviour[] = [
   ...badInput,
   ...failingHandlers,
   ...overflow,
+  ...loss,
   ...recovery,
   ...status,
   ...middleware,
