@@ -16,7 +16,7 @@ export class EventBatch extends SharedBatch<Receipt> {
   readonly #keys: string[] = [];
   readonly #bodies: string[] = [];
   #sequence: Sequence | undefined;
-  #first = 0;
+  #numbers: readonly number[] = [];
   #turn = 0;
 
   constructor({ channel, recovery, public: isPublic }: OutgoingEvent) {
@@ -54,9 +54,9 @@ export class EventBatch extends SharedBatch<Receipt> {
 
   write(client: Redis): Promise<unknown> {
     const { channel, count } = this;
-    this.#first = this.#sequence?.take(count) ?? 0;
+    this.#numbers = this.#sequence!.take(count);
     const args: string[] = [];
-    for (let at = 0; at < count; at++) args.push(this.#keys[at]!, numbered(this.#bodies[at]!, this.#first + at));
+    for (let at = 0; at < count; at++) args.push(this.#keys[at]!, numbered(this.#bodies[at]!, this.#numbers[at]!));
     const members = membersKey(channel);
     if (this.#recovery === undefined)
       return client.evalsha(publishScript.sha, 1, members, channel, this.#publicFlag, this.#turn, ...args);
@@ -76,7 +76,7 @@ export class EventBatch extends SharedBatch<Receipt> {
   }
 
   notExecuted(): void {
-    this.#sequence?.giveBack(this.#first, this.count);
+    this.#sequence!.giveBack(this.#numbers);
   }
 
   protected read(reply: unknown): Receipt {

@@ -1,26 +1,18 @@
-/** Numbers what is written on one channel, without gaps: what Redis has refused to execute gives its numbers back. */
+/** Numbers what is written on one channel. A number that Redis has refused goes to whatever is written next, so that none stays unused. */
 export class Sequence {
   #next = 1;
-  /** Given back, and not yet to be used again because later numbers are under way. */
-  readonly #returned: { readonly first: number; readonly count: number }[] = [];
+  /** Given back. Later ones may be under way, and arrive first: subscribers wait a while for what is missing. */
+  readonly #returned: number[] = [];
 
-  /** The first of so many numbers. */
-  take(count: number): number {
-    const first = this.#next;
-    this.#next += count;
-    return first;
+  /** So many numbers, the lowest first. */
+  take(count: number): readonly number[] {
+    const numbers = this.#returned.length === 0 ? [] : this.#returned.sort((a, b) => a - b).splice(0, count);
+    while (numbers.length < count) numbers.push(this.#next++);
+    return numbers;
   }
 
-  /** They were not used after all. As soon as all later ones have come back too, they are given again. */
-  giveBack(first: number, count: number): void {
-    this.#returned.push({ first, count });
-    this.#returned.sort((one, other) => one.first - other.first);
-    for (let last = this.#returned.at(-1); last !== undefined && last.first + last.count === this.#next; ) {
-      this.#next = last.first;
-      this.#returned.pop();
-      last = this.#returned.at(-1);
-    }
-    // What a later one was used behind stays a gap: it was published, and nobody got it. Nothing is remembered of it.
-    if (this.#returned.length > 64) this.#returned.shift();
+  /** They were not used after all. */
+  giveBack(numbers: readonly number[]): void {
+    this.#returned.push(...numbers);
   }
 }
