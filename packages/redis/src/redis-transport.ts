@@ -15,6 +15,7 @@ import type {
 import type { Redis } from 'ioredis';
 import { Connection } from './connection.js';
 import { evictionPolicy } from './eviction.js';
+import { isRefusal, refused } from './failure.js';
 import { eachInFrame } from './frame.js';
 import { FlushWatch } from './flush-watch.js';
 import { Heartbeat } from './heartbeat.js';
@@ -50,6 +51,7 @@ class RedisTransport implements Transport {
   readonly unsupported = {};
   readonly durable: RedisDurability;
   readonly #instance: string;
+  readonly #address: string;
   readonly #patience: number;
   readonly #commands: Connection;
   readonly #listener: Listener;
@@ -64,6 +66,7 @@ class RedisTransport implements Transport {
     const { instance, service, logger, clock, tell = () => {} } = host;
     const link = new Link({ tell, clock });
     this.#instance = instance;
+    this.#address = address;
     this.#patience = subscribePatience;
     this.#logger = logger;
     const name = (role: string) => `belfry:${service}:${instance}:${role}`;
@@ -208,9 +211,13 @@ class RedisTransport implements Transport {
   async history(channel: string, after: string | undefined, count: number): Promise<HistoryPart> {
     if (this.#closed) throw closed();
     this.#heartbeat.start();
-    const reply = await this.#commands.insist(`reading the history of ${channel}`, this.#patience, (client) =>
+    const what = `reading the history of ${channel}`;
+    const reading = this.#commands.insist(what, this.#patience, (client) =>
       runScript(client, historyScript, [historyKey(channel)], [after ?? '', String(count), HISTORY_PART]),
     );
+    const reply = await reading.catch((error: unknown) => {
+      throw isRefusal(error) ? refused('SUBSCRIBE_REFUSED', what, this.#address, error) : error;
+    });
     const [last, entries] = reply as [string, [cursor: string, body: string][]];
     return { last: last === '' ? undefined : last, entries: entries.map(([cursor, body]) => ({ cursor, body })) };
   }
