@@ -100,6 +100,12 @@ export class Load {
     this.#done = this.#run(bus, contract, perTurn, pause);
   }
 
+  /** Resolves once so many more have been published. */
+  goesOnFor(count: number): Promise<unknown> {
+    const more = this.fulfilled.length + count;
+    return until(() => this.fulfilled.length > more, 20_000);
+  }
+
   /** Resolves once every publish has settled. */
   stop(): Promise<void> {
     this.#stopped = true;
