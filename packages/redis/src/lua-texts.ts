@@ -758,9 +758,10 @@ end
 -- end of drop
 
 -- A lone event without a key. It comes before what only the others need, because Redis makes a script's functions anew in each call.
--- The members are asked one after the other, beginning with the one whose turn it is.
 if #ARGV == 5 and ARGV[4] == '' then
   local event = ARGV[5]
+-- include lone
+  -- The members are asked one after the other, beginning with the one whose turn it is.
   if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
   local receipt = { redis.call('PUBLISH', base .. 'all', event) }
   for i = 1, #rings, 2 do
@@ -780,6 +781,7 @@ if #ARGV == 5 and ARGV[4] == '' then
     receipt[#receipt + 1] = received > 0 and 1 or 0
   end
   return receipt
+-- end of lone
 end
 
 -- include ring
@@ -1048,6 +1050,27 @@ local base = 'belfry:{' .. channel .. '}:'
 local rings = redis.call('HGETALL', KEYS[1])
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 
+local time = redis.call('TIME')
+local now, number = time[1] * 1000 + math.floor(time[2] / 1000), 0
+local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
+local kept_from = now - age
+if newest then
+  local at, last = string.match(newest[1], '(%d+)-(%d+)')
+  now, number = math.max(now, tonumber(at)), tonumber(last) -- a clock that was put back must not turn the order round
+end
+local exact = count < 1000 and '=' or '~' -- a node of a stream holds a hundred entries: of many, a few more do not matter
+local events = {}
+for i = 7, #ARGV, 2 do
+  local event = ARGV[i]
+  number = number + 1
+  local id = string.format('%.0f-%.0f', now, number)
+  redis.call('XADD', KEYS[2], 'MAXLEN', exact, count, id, 'e', event)
+  if string.sub(event, 1, 2) == '{"' then event = '{"cursor":"' .. id .. '",' .. string.sub(event, 2) end
+  events[#events + 1] = event
+end
+redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', kept_from))
+redis.call('PEXPIRE', KEYS[2], age)
+
 -- include drop
 -- Takes dead places out of a group's ring.
 local function drop(group, ring, dead)
@@ -1058,6 +1081,33 @@ local function drop(group, ring, dead)
   redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
 end
 -- end of drop
+-- A lone event without a key comes before what only the others need: see publish.lua.
+if #events == 1 and ARGV[6] == '' then
+  local event = events[1]
+-- include lone
+  -- The members are asked one after the other, beginning with the one whose turn it is.
+  if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
+  local receipt = { redis.call('PUBLISH', base .. 'all', event) }
+  for i = 1, #rings, 2 do
+    local group, ring, received, dead = rings[i], rings[i + 1], 0, nil
+    local inbox, members = base .. 'inbox:' .. group .. ':', #ring / PLACE
+    if members % 1 > 0 then members = 0 end -- it is nobody's ring
+    for try = 0, members - 1 do
+      local at = (turn + try) % members * PLACE
+      local member = string.sub(ring, at + 1, at + ID)
+      received = redis.call('SPUBLISH', inbox .. member, event)
+      if received > 0 then break end
+      dead = dead or {}
+      dead[member] = true
+    end
+    if received > 0 and dead then drop(group, ring, dead) end
+    receipt[#receipt + 1] = group
+    receipt[#receipt + 1] = received > 0 and 1 or 0
+  end
+  return receipt
+-- end of lone
+end
+
 -- include ring
 -- The messages of this call, and the CRC-32 of the key of each or false. \`first\` is where they begin among the arguments.
 local function messages_from(first)
@@ -1160,25 +1210,7 @@ local function deal_out(messages, keys, turn, inbox, members)
   return chosen
 end
 -- end of ring
-local events, keys = messages_from(6)
-
-local time = redis.call('TIME')
-local now, number = time[1] * 1000 + math.floor(time[2] / 1000), 0
-local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
-local kept_from = now - age
-if newest then
-  local at, last = string.match(newest[1], '(%d+)-(%d+)')
-  now, number = math.max(now, tonumber(at)), tonumber(last) -- a clock that was put back must not turn the order round
-end
-local exact = count < 1000 and '=' or '~' -- a node of a stream holds a hundred entries: of many, a few more do not matter
-for i, event in ipairs(events) do
-  number = number + 1
-  local id = string.format('%.0f-%.0f', now, number)
-  redis.call('XADD', KEYS[2], 'MAXLEN', exact, count, id, 'e', event)
-  if string.sub(event, 1, 2) == '{"' then events[i] = '{"cursor":"' .. id .. '",' .. string.sub(event, 2) end
-end
-redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', kept_from))
-redis.call('PEXPIRE', KEYS[2], age)
+local _, keys = messages_from(6)
 
 -- include publish
 local whole = frame(events)

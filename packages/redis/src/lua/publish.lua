@@ -28,9 +28,10 @@ end
 -- end of drop
 
 -- A lone event without a key. It comes before what only the others need, because Redis makes a script's functions anew in each call.
--- The members are asked one after the other, beginning with the one whose turn it is.
 if #ARGV == 5 and ARGV[4] == '' then
   local event = ARGV[5]
+-- include lone
+  -- The members are asked one after the other, beginning with the one whose turn it is.
   if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
   local receipt = { redis.call('PUBLISH', base .. 'all', event) }
   for i = 1, #rings, 2 do
@@ -50,6 +51,7 @@ if #ARGV == 5 and ARGV[4] == '' then
     receipt[#receipt + 1] = received > 0 and 1 or 0
   end
   return receipt
+-- end of lone
 end
 
 -- include ring
