@@ -62,9 +62,9 @@ export class RedisProcess {
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child) return;
-    const ended = once(child, 'exit');
+    const ended = ['SIGKILL', 'SIGTERM', 'SIGINT'].includes(signal) ? once(child, 'exit') : undefined;
     child.kill(signal);
-    if (!['SIGKILL', 'SIGTERM', 'SIGINT'].includes(signal)) return;
+    if (ended === undefined) return;
     child.ref(); // else this process could end while it waits here
     await ended;
   }

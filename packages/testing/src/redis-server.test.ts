@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { findExecutable } from './executable.js';
 import { projectCacheDir } from './project-cache.js';
 import { pingRedis } from './redis-ping.js';
@@ -148,6 +148,17 @@ describe('kill and restart', () => {
     expect(await pingRedis(redis, 100)).toBe('silent');
     await redis.kill('SIGCONT');
     expect(await pingRedis(redis)).toBe('ready');
+  });
+
+  it('leaves no listeners behind, however often it was paused', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    await using redis = await startRedis({ fresh: true });
+    for (let times = 0; times < 12; times++) await redis.kill('SIGCONT');
+    await new Promise((resolve) => setImmediate(resolve)); // a warning comes a turn later
+    expect(warnings).not.toContain('MaxListenersExceededWarning');
   });
 });
 
