@@ -25,6 +25,8 @@ interface Line {
   seenAt: number;
   /** Follows an older number that was out of place. */
   restart: number;
+  /** What is missing before the next one counts, whatever else is known of it. */
+  isDoubted: boolean;
   readonly holes: Hole[];
   timer: Timer | undefined;
 }
@@ -67,7 +69,23 @@ export class SequenceWatch {
     if (sequence > line.next) this.#miss(line, sequence);
     line.next = sequence + 1;
     line.restart = Number.NaN;
+    line.isDoubted = false;
     line.seenAt = this.#options.clock.now();
+  }
+
+  /**
+   * The same for an event before which nothing is missing, as the history of the channel shows. Numbers that have not come were given to publishes
+   * that ended unconfirmed and never reached the broker.
+   */
+  pass(channel: string, source: string, sequence: number): void {
+    const line = this.#channels.get(channel)?.get(source);
+    if (line !== undefined && !line.isDoubted && sequence > line.next) line.next = sequence;
+    this.see(channel, source, sequence);
+  }
+
+  /** The history of the channel has begun anew: it does not know what was published before, so the numbers decide once more. */
+  doubt(channel: string): void {
+    for (const line of this.#channels.get(channel)?.values() ?? []) line.isDoubted = true;
   }
 
   /** What is missing on the channel has been counted in another way. */
@@ -109,6 +127,7 @@ export class SequenceWatch {
       next: sequence + 1,
       seenAt,
       restart: Number.NaN,
+      isDoubted: false,
       holes: [],
       timer: undefined,
     });

@@ -1,0 +1,100 @@
+import { expect, it } from 'vitest';
+import { BusEvents } from '../src/bus-events.js';
+import { RecordedLogger } from '../src/conformance/recorded-logger.js';
+import { standingOf } from '../src/envelope.js';
+import { Losses } from '../src/losses.js';
+import { Recovery } from '../src/recovery.js';
+import { SequenceWatch } from '../src/sequence-watch.js';
+import type { HistoryPart } from '../src/transport.js';
+import { nextTurn, TurnedClock } from './doubles.js';
+
+const CHANNEL = 'test:orders.placed';
+
+/** A history that the test writes, a recovery that reads it, and what it has handed over and missed. */
+class World {
+  readonly clock = new TurnedClock();
+  readonly delivered: number[] = [];
+  readonly stats = { missed: 0, recovered: 0 };
+  readonly recovery: Recovery;
+  #history: { cursor: string; body: string }[] = [];
+  #resumedAt = Number.NEGATIVE_INFINITY;
+
+  constructor() {
+    const { clock, stats } = this;
+    const logger = new RecordedLogger();
+    const resumedAt = () => this.#resumedAt;
+    const events = new BusEvents(logger);
+    const losses = new Losses({ title: 'orders.placed', stats, events, resumedAt, logger, clock });
+    this.recovery = new Recovery({
+      channel: CHANNEL,
+      read: async (after = '', count) => this.#read(after, count),
+      deliver: (body) => this.delivered.push(JSON.parse(body).data),
+      room: () => undefined,
+      watch: new SequenceWatch({ losses, resumedAt, clock }),
+      losses,
+      refused: () => {},
+      clock,
+    });
+  }
+
+  /** Redis takes an event that its publisher has given this number. Without `arrives` the subscriber is away. */
+  publish(sequence: number, { arrives = true } = {}): void {
+    const place = Number(this.#history.at(-1)?.cursor.split('-')[1] ?? 0) + 1;
+    const cursor = `${this.clock.now()}-${place}`;
+    const body = `{"cursor":"${cursor}","sequence":"${sequence}","specversion":"1.0","id":"${sequence}","source":"/shop/a","data":${sequence}}`;
+    this.#history.push({ cursor, body });
+    if (arrives) this.recovery.take(body, standingOf(body)!);
+  }
+
+  forgetEverything(): void {
+    this.#history = [];
+  }
+
+  /** The subscriber is back after an interruption. */
+  async resume(): Promise<void> {
+    this.#resumedAt = this.clock.now();
+    this.recovery.catchUp();
+    await nextTurn();
+  }
+
+  /** Whatever waits to be counted is counted. */
+  async settle(): Promise<void> {
+    await this.clock.turn(2000);
+  }
+
+  async #read(after: string, count: number): Promise<HistoryPart> {
+    const place = (cursor: string) => Number(cursor.split('-')[1]);
+    const entries =
+      after === '' ? [] : this.#history.filter(({ cursor }) => place(cursor) > place(after)).slice(0, count);
+    return { entries, last: this.#history.at(-1)?.cursor };
+  }
+}
+
+it('does not take numbers of publishes that never reached the broker for events that were missed', async () => {
+  const world = new World();
+  await world.recovery.start();
+  world.publish(1);
+  world.publish(5); // 2 to 4 were written to a connection that broke
+  world.publish(6, { arrives: false });
+  world.publish(9, { arrives: false }); // so were 7 and 8
+  await world.resume();
+  world.publish(12);
+  await world.settle();
+  expect(world.delivered).toEqual([1, 5, 6, 9, 12]);
+  expect(world.stats).toEqual({ missed: 0, recovered: 2 });
+});
+
+it('counts by the numbers what was in a history that is gone', async () => {
+  const world = new World();
+  await world.recovery.start();
+  world.publish(1);
+  world.publish(2, { arrives: false });
+  world.publish(3, { arrives: false });
+  world.forgetEverything();
+  await world.resume();
+  world.publish(4);
+  world.publish(7); // from here on the history knows again that nothing is missing
+  await world.settle();
+  expect(world.delivered).toEqual([1, 4, 7]);
+  expect(world.stats.missed).toBe(2);
+});
