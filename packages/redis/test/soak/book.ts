@@ -40,7 +40,7 @@ export interface Trouble {
 }
 
 /** What is known of a process in one place, over all its lives. */
-export interface Record {
+export interface ProcessRecord {
   readonly rss: number[];
   readonly stoodStill: { readonly for: number; readonly computing: number }[];
   readonly wrong: string[];
@@ -57,7 +57,7 @@ export class Book {
   /** Every publish of a kind has the calls of handlers here, in the order in which they began in each process. */
   readonly handlings = new Map<string, Handling[]>();
   readonly troubles: Trouble[] = [];
-  readonly records = new Map<string, Record>();
+  readonly records = new Map<string, ProcessRecord>();
   /** The ids in the log of the durable event, in their order. */
   log: readonly string[] = [];
   /** How many calls of handlers have begun. */
@@ -129,7 +129,7 @@ export class Book {
     if (from !== undefined) this.troubles.push({ slot, why: 'interrupted', from, to: at });
   }
 
-  recordOf(slot: string): Record {
+  recordOf(slot: string): ProcessRecord {
     const record = this.records.get(slot) ?? {
       rss: [],
       stoodStill: [],

@@ -37,12 +37,12 @@ export class Publishing {
 
   #tick(): void {
     const { bus, random, slot } = this.#options;
-    const times = (do_: () => void) => {
-      for (let left = random.below(MOST_AT_ONCE + 1); left > 0; left--) do_();
+    const some = (publish: () => void) => {
+      for (let left = random.below(MOST_AT_ONCE + 1); left > 0; left--) publish();
     };
-    times(() => this.#follow('told', (id) => bus.publish(Told, { id })));
-    times(() => this.#follow('dealt', (id) => bus.publish(Dealt, { id })));
-    times(() => {
+    some(() => this.#follow('told', (id) => bus.publish(Told, { id })));
+    some(() => this.#follow('dealt', (id) => bus.publish(Dealt, { id })));
+    some(() => {
       const key = random.isTrue() ? `${slot}-${random.below(KEYS)}` : undefined;
       this.#follow('logged', (id) => bus.publish(Logged, { id }, key === undefined ? {} : { key }), key);
     });

@@ -44,7 +44,7 @@ export function summary(book: Book, { explained }: Verdict): string {
       kind,
       of.length,
       confirmed,
-      of.filter(({ group, how }) => how === 'receipt' && group === 0).length,
+      kind === 'told' ? '' : of.filter(({ group, how }) => how === 'receipt' && group === 0).length,
       unconfirmed,
       undelivered,
       calls,
@@ -58,6 +58,12 @@ export function summary(book: Book, { explained }: Verdict): string {
     rows,
   );
 }
+
+/** What could be lost at all. */
+export const endangered = (book: Book, { explained }: Verdict): string => {
+  const dealt = [...book.publishes.values()].filter(({ kind }) => kind === 'dealt').length;
+  return `Of ${dealt} events for one member, ${explained.endangered} were published while a member was in trouble; ${explained.lost.length} of them are lost.`;
+};
 
 /** How the processes fared. */
 export function processes(book: Book, lives: ReadonlyMap<string, number>): string {

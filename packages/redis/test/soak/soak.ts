@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readArguments } from './arguments.js';
 import { judge, missing } from './ledger.js';
-import { findingText, judgeProcesses, processes, story, summary } from './report.js';
+import { endangered, findingText, judgeProcesses, processes, story, summary } from './report.js';
 import { Storm } from './storm.js';
 import { System } from './system.js';
 
@@ -75,7 +75,7 @@ async function soak(): Promise<boolean> {
   const verdict = judge(book, audience());
   const findings = [...verdict.findings, ...judgeProcesses(book)];
   console.log(
-    `\n${summary(book, verdict)}\n\n${processes(book, new Map(system.slots.map(({ name, lives }) => [name, lives])))}`,
+    `\n${summary(book, verdict)}\n${endangered(book, verdict)}\n\n${processes(book, new Map(system.slots.map(({ name, lives }) => [name, lives])))}`,
   );
   console.log(
     `\nfaults: ${Object.entries(storm.counts)

@@ -26,7 +26,8 @@ const crew: readonly (readonly [Role, number])[] = [
 
 /** A process that does not stop within so long is stuck. Draining has ten seconds. */
 const STOP_MS = 20_000;
-const READY_MS = 30_000;
+/** Generously, for a machine that is busy with other things. */
+const READY_MS = 90_000;
 
 /** One process. */
 class Life {
