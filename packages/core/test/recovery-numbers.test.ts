@@ -16,6 +16,8 @@ class World {
   readonly delivered: number[] = [];
   readonly stats = { missed: 0, recovered: 0 };
   readonly recovery: Recovery;
+  /** Happens after the history was read, and before the answer is here. */
+  onRead: () => void = () => {};
   #history: { cursor: string; body: string }[] = [];
   #resumedAt = Number.NEGATIVE_INFINITY;
 
@@ -66,7 +68,9 @@ class World {
     const place = (cursor: string) => Number(cursor.split('-')[1]);
     const entries =
       after === '' ? [] : this.#history.filter(({ cursor }) => place(cursor) > place(after)).slice(0, count);
-    return { entries, last: this.#history.at(-1)?.cursor };
+    const part = { entries, last: this.#history.at(-1)?.cursor };
+    this.onRead();
+    return part;
   }
 }
 
@@ -97,4 +101,21 @@ it('counts by the numbers what was in a history that is gone', async () => {
   await world.settle();
   expect(world.delivered).toEqual([1, 4, 7]);
   expect(world.stats.missed).toBe(2);
+});
+
+it('hands over once what is published after a flush, also when the past was just being read', async () => {
+  const world = new World();
+  await world.recovery.start();
+  for (const n of [1, 2, 3]) world.publish(n);
+  world.onRead = () => {
+    world.onRead = () => {};
+    world.forgetEverything();
+    world.clock.time += 5;
+    world.publish(4);
+  };
+  await world.resume();
+  world.clock.time += 5;
+  world.publish(5);
+  await world.settle();
+  expect(world.delivered).toEqual([1, 2, 3, 4, 5]);
 });
