@@ -90,7 +90,8 @@ export class Slot {
     return this.#lives;
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    if (this.system.isStopped) return;
     const name = `${this.name}.${++this.#lives}`;
     const { system } = this;
     const path = join(system.folder, name);
@@ -101,7 +102,7 @@ export class Slot {
       (ended, how) => this.#ended(ended, how),
     );
     this.#life = life;
-    return life.ready();
+    await life.ready();
   }
 
   async kill(): Promise<void> {
@@ -141,13 +142,18 @@ export class System {
   readonly book = new Book();
   readonly namespace = uniqueNamespace();
   readonly slots: Slot[] = [];
-  #stopped = false;
+  #isStopped = false;
 
   private constructor(
     readonly seed: number,
     readonly folder: string,
     readonly redis: RedisServer,
   ) {}
+
+  /** It ends: no process is started any more. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
 
   static async start(seed: number): Promise<System> {
     // Whatever it has confirmed is there again after it was killed.
@@ -208,8 +214,8 @@ export class System {
 
   /** Ends whatever is left, and leaves nothing behind. Does nothing the second time. */
   async stop(): Promise<void> {
-    if (this.#stopped) return;
-    this.#stopped = true;
+    if (this.#isStopped) return;
+    this.#isStopped = true;
     await Promise.all(this.slots.map((slot) => slot.kill()));
     await Promise.all(this.slots.map(({ proxy }) => proxy.stop()));
     await this.redis.stop();
