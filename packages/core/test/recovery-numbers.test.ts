@@ -17,7 +17,7 @@ class World {
   readonly stats = { missed: 0, recovered: 0 };
   readonly recovery: Recovery;
   /** Happens after the history was read, and before the answer is here. */
-  onRead: () => void = () => {};
+  onRead: (count: number) => void = () => {};
   #history: { cursor: string; body: string }[] = [];
   #resumedAt = Number.NEGATIVE_INFINITY;
 
@@ -40,12 +40,18 @@ class World {
   }
 
   /** Redis takes an event that its publisher has given this number. Without `arrives` the subscriber is away. */
-  publish(sequence: number, { arrives = true } = {}): void {
+  publish(sequence: number, { arrives = true, size = 0 } = {}): void {
     const place = Number(this.#history.at(-1)?.cursor.split('-')[1] ?? 0) + 1;
     const cursor = `${this.clock.now()}-${place}`;
-    const body = `{"cursor":"${cursor}","sequence":"${sequence}","specversion":"1.0","id":"${sequence}","source":"/shop/a","data":${sequence}}`;
+    const body = `{"cursor":"${cursor}","sequence":"${sequence}","specversion":"1.0","id":"${sequence}","source":"/shop/a","data":${sequence},"filler":"${'x'.repeat(size)}"}`;
     this.#history.push({ cursor, body });
     if (arrives) this.recovery.take(body, standingOf(body)!);
+  }
+
+  /** An event that had been under way comes on the connection. */
+  arrive(sequence: number): void {
+    const { body } = this.#history.find((entry) => entry.body.includes(`"sequence":"${sequence}"`))!;
+    this.recovery.take(body, standingOf(body)!);
   }
 
   forgetEverything(): void {
@@ -69,7 +75,7 @@ class World {
     const entries =
       after === '' ? [] : this.#history.filter(({ cursor }) => place(cursor) > place(after)).slice(0, count);
     const part = { entries, last: this.#history.at(-1)?.cursor };
-    this.onRead();
+    this.onRead(entries.length);
     return part;
   }
 }
@@ -115,6 +121,39 @@ it('hands over once what is published after a flush, also when the past was just
   };
   await world.resume();
   world.clock.time += 5;
+  world.publish(5);
+  await world.settle();
+  expect(world.delivered).toEqual([1, 2, 3, 4, 5]);
+});
+
+it('hands over once, and in order, what is too much to be held while the past is read', async () => {
+  const world = new World();
+  await world.recovery.start();
+  world.publish(1);
+  let [next, floods] = [2, 3];
+  world.onRead = (count) => {
+    if (count === 0 && floods-- > 0) for (let n = 0; n < 5; n++) world.publish(next++, { size: 300_000 });
+  };
+  await world.resume();
+  world.publish(next++);
+  await world.settle();
+  expect(world.delivered).toEqual(Array.from({ length: 17 }, (_, n) => n + 1));
+});
+
+it('does not hand over again what comes after it was read, although there was another interruption in between', async () => {
+  const world = new World();
+  await world.recovery.start();
+  world.publish(1);
+  for (const n of [2, 3, 4]) world.publish(n, { arrives: false });
+  await world.resume();
+  world.onRead = () => {
+    world.onRead = () => {};
+    world.arrive(2);
+    world.arrive(3);
+  };
+  await world.resume();
+  world.arrive(4);
+  await nextTurn();
   world.publish(5);
   await world.settle();
   expect(world.delivered).toEqual([1, 2, 3, 4, 5]);
