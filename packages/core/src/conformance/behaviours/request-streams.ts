@@ -152,7 +152,8 @@ export const requestStreams = [
           finished = true;
         }
       });
-      for await (const { n } of caller.request(CountUp, { n: 2 })) {
+      // The deadline, which aborts the signal too, is far away.
+      for await (const { n } of caller.request(CountUp, { n: 2 }, { timeout: '1m' })) {
         expect(n).toBe(0);
         break;
       }
