@@ -87,6 +87,22 @@ describe('the ring scripts', () => {
     listener.disconnect();
   });
 
+  it.each([
+    ['without a key', undefined],
+    ['with a key', 'ann'],
+  ])('sends a lone event %s as itself to everybody: a frame is for several', async (_how, key) => {
+    const member = await add('billing', 1);
+    const listener = connect();
+    const frames: string[] = [];
+    listener.on('message', (_name: string, frame: string) => frames.push(frame));
+    await listener.subscribe(broadcastChannel(channel), channel);
+    await publish(redis, channel, 0, numbered(1), [key]);
+    await Promise.all([listener.ping(), member.caughtUp()]);
+    expect(frames, 'on the public channel, and on Belfry’s own').toEqual([...numbered(1), ...numbered(1)]);
+    expect(member.messages).toEqual(numbered(1));
+    listener.disconnect();
+  });
+
   it('is not deceived by a client that listens to everything', async () => {
     const tap = connect();
     await tap.psubscribe('*');
