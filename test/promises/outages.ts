@@ -1,0 +1,142 @@
+import type { Subject } from './kept-promise.js';
+
+const outbox = 'packages/redis/src/outbox.ts';
+const shown = 'packages/redis/src/outbox.test.ts';
+const transport = 'packages/redis/src/redis-transport.test.ts';
+
+export const outages: Subject = {
+  title: 'While Redis is away, and afterwards',
+  promises: [
+    {
+      promise: 'What is published while Redis is away waits, and is delivered in order when it is back.',
+      test: { file: shown, title: 'waits while Redis is away, and delivers in order when it is back' },
+      mutation: {
+        file: outbox,
+        from: 'for (const waiting of this.#waiting) {\n      if (connection',
+        to: 'for (const waiting of [...this.#waiting].reverse()) {\n      if (connection',
+      },
+    },
+    {
+      promise:
+        'A publish waits within a bound, then rejects as not delivered: TRANSPORT_UNAVAILABLE, which names the address but no password.',
+      test: {
+        file: shown,
+        title:
+          'rejects as unavailable what could not be written within the bound, naming the address and not the password',
+      },
+      mutation: {
+        file: outbox,
+        from: 'return batch.written ? unconfirmed(batch.title, this.#options.address) : this.#unavailable(batch);',
+        to: 'return unconfirmed(batch.title, this.#options.address);',
+      },
+    },
+    {
+      promise:
+        'A transient publish whose answer is lost rejects with PUBLISH_UNCONFIRMED at once, and is never sent again.',
+      test: {
+        file: shown,
+        title: 'rejects a publish whose answer is lost as unconfirmed, within a second, and never sends it again',
+      },
+      mutation: { file: outbox, from: 'else if (batch.repeatable) {', to: 'else if (batch.size > 0) {' },
+    },
+    {
+      promise: 'A durable publish whose answer is lost is sent again, and recognised: the event is in the log once.',
+      test: {
+        file: 'packages/redis/test/durable-publish.faults.test.ts',
+        title: 'sends again what was appended although the answer was lost, and it is there once',
+        config: 'faults',
+      },
+      mutation: { file: 'packages/redis/src/lua/append.lua', from: 'if batch <= last then', to: 'if batch < 0 then' },
+    },
+    {
+      promise: 'Every publish settles, also when Redis is killed under load.',
+      test: { file: shown, title: 'settles every publish when Redis is killed under load' },
+      mutation: {
+        file: outbox,
+        from: '} else batch.reject(unconfirmed(batch.title, this.#options.address));',
+        to: '}',
+      },
+    },
+    {
+      promise: 'A publish settles also when the connection is open but dead.',
+      test: { file: transport, title: 'settles a publish on a command connection that is open but dead' },
+      mutation: {
+        file: 'packages/redis/src/heartbeat.ts',
+        from: 'if (this.#commandsLife.isOver()) commands.drop(silent);',
+        to: 'if (this.#commandsLife.isOver()) return;',
+      },
+    },
+    {
+      promise: 'What waits for Redis is bounded; what is beyond the bound is rejected as not delivered.',
+      test: {
+        file: shown,
+        title: 'holds a bounded amount for a Redis that does not answer, and rejects the rest as not delivered',
+      },
+      mutation: { file: outbox, from: 'MAX_WAITING = 33_554_432', to: 'MAX_WAITING = 33_554_432_000' },
+    },
+    {
+      promise: 'What a Redis that has forgotten its scripts refuses is sent again.',
+      test: {
+        file: shown,
+        title: 'goes on in order when Redis forgets the script in the midst of a stream of publishes',
+      },
+      mutation: {
+        file: outbox,
+        from: 'if (isNoScript(error)) this.#forgotten.push(batch);',
+        to: 'if (batch.size < 0) this.#forgotten.push(batch);',
+      },
+    },
+    {
+      promise: 'What is sent again goes to its old place: a NOSCRIPT reorders nothing.',
+      test: {
+        file: 'packages/redis/test/durable-publish.faults.test.ts',
+        title: 'neither reorders nor loses nor doubles when the scripts are flushed in the middle of a flood',
+        config: 'faults',
+      },
+      mutation: {
+        file: outbox,
+        from: '[...this.#waiting].sort((a, b) => a.batch.sequence - b.batch.sequence)',
+        to: '[...this.#waiting]',
+      },
+    },
+    {
+      promise: 'A start with nobody at the URL fails within 5 s, and the error shows no password.',
+      test: {
+        file: 'packages/runtime/src/service.test.ts',
+        title: 'fails within 5 s, with a code and without the password',
+      },
+      mutation: {
+        file: 'packages/redis/src/options.ts',
+        from: "subscribePatience = '4s'",
+        to: "subscribePatience = '15s'",
+      },
+    },
+    {
+      promise: 'Subscriptions and places come back when every connection was cut, each once.',
+      test: { file: transport, title: 'comes back when every connection is cut, and is subscribed once' },
+      mutation: {
+        file: 'packages/redis/src/listener.ts',
+        from: 'for (const ear of ears) this.#ask(client, ear);',
+        to: '',
+      },
+    },
+    {
+      promise: 'Subscriptions and places come back when Redis was restarted empty.',
+      test: { file: transport, title: 'has every subscription and place back, once, when Redis was restarted empty' },
+      mutation: {
+        file: 'packages/redis/src/listener.ts',
+        from: 'const ears = [...this.#ears.values()];',
+        to: "const ears = [...this.#ears.values()].filter(({ kind }) => kind !== 'classic');",
+      },
+    },
+    {
+      promise: 'Subscriptions and places come back when Redis was flushed, although no connection broke.',
+      test: { file: transport, title: 'has every subscription and place back, once, when Redis was flushed' },
+      mutation: {
+        file: 'packages/redis/src/lua/join.lua',
+        from: "local ring = redis.call('HGET', KEYS[1], group) or ''",
+        to: "local ring = redis.call('HGET', KEYS[1], group) or place",
+      },
+    },
+  ],
+};
