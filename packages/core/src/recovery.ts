@@ -171,9 +171,10 @@ export class Recovery {
         if (end === BEGINNING) return;
         continue;
       }
+      const before = this.#last;
       for (const { cursor: text, body } of entries) {
         const cursor = cursorFrom(text);
-        if (cursor === undefined) continue;
+        if (cursor === undefined) continue; // not one of ours
         await room();
         if (this.#ended) return;
         if (cursor.number <= this.#last.number) this.#beginAnew(); // and has grown beyond the old one since
@@ -185,7 +186,7 @@ export class Recovery {
         this.#recovered++;
       }
       this.#isFirst = false;
-      if (entries.length === 0 && !isAfter(end, this.#last)) return;
+      if (entries.length === 0 ? !isAfter(end, this.#last) : this.#last === before) return;
     }
   }
 
@@ -238,6 +239,7 @@ export class Recovery {
     return isWithin(cursor, this.#read) || this.#readBefore.some((stretch) => isWithin(cursor, stretch));
   }
 
+  /** @param isStray it stands outside of the order */
   #handOver(body: string, standing: Standing | undefined, isStray = false): void {
     const { channel, watch, deliver } = this.#options;
     if (standing?.sequence !== undefined) watch.see(channel, standing.source, standing.sequence, isStray);

@@ -12,6 +12,7 @@ export interface SequenceWatchOptions {
 interface Hole {
   readonly first: number;
   readonly last: number;
+  readonly since: number;
   /** Counted as missed; until then it may be that they only took a longer way. */
   counted: boolean;
 }
@@ -20,13 +21,13 @@ interface Hole {
 interface Line {
   readonly channel: string;
   readonly source: string;
+  /** The first that was seen. */
+  first: number;
   next: number;
   /** When the last one came. */
   seenAt: number;
   /** Follows an older number that was out of place. */
   restart: number;
-  /** What is missing before the next one counts, whatever else is known of it. */
-  isDoubted: boolean;
   readonly holes: Hole[];
   timer: Timer | undefined;
 }
@@ -36,6 +37,8 @@ const LATE_MS = 500;
 /** So many channels, and publishers of each, are remembered; then the oldest is forgotten, and begins anew with what comes next. */
 const MOST = 10_000;
 const MOST_HOLES = 16;
+/** What is older than the first that was seen took a longer way, if it is so many numbers behind at most. */
+const MOST_LATE = 1000;
 /** No publisher gets so far ahead of what a subscriber has seen: such a number is forged. */
 const LARGEST_HOLE = 2 ** 31;
 
@@ -69,23 +72,7 @@ export class SequenceWatch {
     if (sequence > line.next) this.#miss(line, sequence);
     line.next = sequence + 1;
     line.restart = Number.NaN;
-    line.isDoubted = false;
     line.seenAt = this.#options.clock.now();
-  }
-
-  /**
-   * The same for an event before which nothing is missing, as the history of the channel shows. Numbers that have not come were given to publishes
-   * that ended unconfirmed and never reached the broker.
-   */
-  pass(channel: string, source: string, sequence: number): void {
-    const line = this.#channels.get(channel)?.get(source);
-    if (line !== undefined && !line.isDoubted && sequence > line.next) line.next = sequence;
-    this.see(channel, source, sequence);
-  }
-
-  /** The history of the channel has begun anew: it does not know what was published before, so the numbers decide once more. */
-  doubt(channel: string): void {
-    for (const line of this.#channels.get(channel)?.values() ?? []) line.isDoubted = true;
   }
 
   /** What is missing on the channel has been counted in another way. */
@@ -101,7 +88,12 @@ export class SequenceWatch {
   }
 
   #close(lines: ReadonlyMap<string, Line>): void {
-    for (const line of lines.values()) this.#count(line, 'unknown');
+    for (const line of lines.values()) this.#leave(line);
+  }
+
+  #leave(line: Line): void {
+    line.timer?.cancel();
+    this.#count(line, 'unknown');
   }
 
   #begin(channel: string, name: string, sequence: number): void {
@@ -116,18 +108,18 @@ export class SequenceWatch {
       lines = new Map();
       this.#channels.set(channel, lines);
     } else if (lines.size >= MOST) {
-      const [name, oldest] = lines.entries().next().value!;
-      this.#count(oldest, 'unknown');
-      lines.delete(name);
+      const [first, oldest] = lines.entries().next().value!;
+      this.#leave(oldest);
+      lines.delete(first);
     }
     const seenAt = this.#options.clock.now();
     lines.set(source, {
       channel,
       source,
+      first: sequence,
       next: sequence + 1,
       seenAt,
       restart: Number.NaN,
-      isDoubted: false,
       holes: [],
       timer: undefined,
     });
@@ -136,10 +128,23 @@ export class SequenceWatch {
   #miss(line: Line, sequence: number): void {
     if (sequence - line.next > LARGEST_HOLE) return;
     if (line.holes.length >= MOST_HOLES) this.#forgetOldest(line);
-    line.holes.push({ first: line.next, last: sequence - 1, counted: false });
     const { clock, resumedAt } = this.#options;
+    line.holes.push({ first: line.next, last: sequence - 1, since: clock.now(), counted: false });
     if (resumedAt() >= line.seenAt) this.#count(line, 'interrupted');
-    else line.timer ??= clock.after(LATE_MS, () => this.#count(line, 'unknown'), 'background');
+    else this.#wait(line);
+  }
+
+  /** Each hole has its time to be filled. */
+  #wait(line: Line): void {
+    const { clock } = this.#options;
+    const oldest = line.holes.find(({ counted }) => !counted);
+    if (oldest === undefined || line.timer !== undefined) return;
+    const overdue = () => {
+      line.timer = undefined;
+      this.#count(line, 'unknown', clock.now() - LATE_MS);
+      this.#wait(line);
+    };
+    line.timer = clock.after(Math.max(1, oldest.since + LATE_MS - clock.now()), overdue, 'background');
   }
 
   /** Returns whether there was a hole for it. */
@@ -157,7 +162,9 @@ export class SequenceWatch {
 
   /** Two in a row that fill no hole: the publisher's numbers have begun anew, or one was forged before. */
   #begins(line: Line, sequence: number): void {
+    if (sequence < line.first && sequence > line.first - MOST_LATE) return; // it only took a longer way
     if (sequence === line.restart) {
+      line.first = sequence;
       line.next = sequence + 1;
       line.seenAt = this.#options.clock.now();
       line.holes.length = 0;
@@ -166,16 +173,16 @@ export class SequenceWatch {
   }
 
   #forgetOldest(line: Line): void {
-    this.#count(line, 'unknown');
+    this.#count(line, 'unknown', line.holes[0]!.since);
     line.holes.shift();
   }
 
-  #count(line: Line, reason: 'interrupted' | 'unknown'): void {
-    line.timer?.cancel();
-    line.timer = undefined;
+  /** Counts what has been missing since then, or for longer. */
+  #count(line: Line, reason: 'interrupted' | 'unknown', since = Number.POSITIVE_INFINITY): void {
     let missed = 0;
     for (const hole of line.holes) {
-      if (!hole.counted) missed += hole.last - hole.first + 1;
+      if (hole.counted || hole.since > since) continue;
+      missed += hole.last - hole.first + 1;
       hole.counted = true;
     }
     const { channel, source } = line;
