@@ -42,7 +42,7 @@ export interface Trouble {
 /** What is known of a process in one place, over all its lives. */
 export interface ProcessRecord {
   readonly rss: number[];
-  readonly stoodStill: { readonly for: number; readonly computing: number }[];
+  readonly stoodStill: { readonly at: number; readonly for: number; readonly computing: number }[];
   readonly wrong: string[];
   readonly logs: string[];
   missed: number;

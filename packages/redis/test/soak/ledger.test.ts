@@ -237,4 +237,16 @@ describe('of a request', () => {
     story.writes('publisher1', { what: 'ended', id: asked1, how: 'REQUEST_TIMEOUT' });
     expect(story.findings).toEqual([`request: it ends within its timeout: ${asked1}`]);
   });
+
+  it('forgives as much as the process of the caller did not run, and no computing', () => {
+    const [id, asks] = ['publisher1:asked:1', { what: 'begun', kind: 'asked' } as const];
+    const after = (computing: number) =>
+      new Story()
+        .writes('publisher1', { ...asks, id })
+        .pause(4500)
+        .writes('publisher1', { what: 'stood still', for: 1000, computing })
+        .writes('publisher1', { what: 'ended', id, how: 'REQUEST_TIMEOUT' });
+    expect(after(100).findings).toEqual([]);
+    expect(after(900).findings).toEqual([`request: it ends within its timeout: ${id}`]);
+  });
 });

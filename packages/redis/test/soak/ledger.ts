@@ -234,7 +234,10 @@ function outOfOrder(publishes: readonly Publish[], placeOf: (publish: Publish) =
 /** A request is handled once at most, and always ends soon after its timeout. */
 function judgeRequests(book: Book, asked: readonly Publish[]): Finding[] {
   const counts = (publish: Publish) => callsOf(book, publish).length;
-  const tooLate = ({ begunAt, endedAt = begunAt }: Publish) => endedAt - begunAt > askTimeoutMs + ASK_LEEWAY_MS;
+  const tooLate = (publish: Publish) => {
+    const { begunAt, endedAt = begunAt } = publish;
+    return endedAt - begunAt > askTimeoutMs + ASK_LEEWAY_MS + waitedForMachine(book, publish);
+  };
   return [
     { rule: 'request: it is handled once at most', ids: idsOf(asked.filter((each) => counts(each) > 1)) },
     {
@@ -247,4 +250,12 @@ function judgeRequests(book: Book, asked: readonly Publish[]): Finding[] {
     },
     { rule: 'request: it ends within its timeout', ids: idsOf(asked.filter(tooLate)) },
   ];
+}
+
+/** So long the caller's process did not run meanwhile, and had nothing to compute: the machine had other things to do. */
+function waitedForMachine(book: Book, { publisher, begunAt, endedAt = begunAt }: Publish): number {
+  return book
+    .recordOf(publisher)
+    .stoodStill.filter((stop) => stop.at >= begunAt && stop.at - stop.for <= endedAt)
+    .reduce((sum, stop) => sum + stop.for - stop.computing, 0);
 }
