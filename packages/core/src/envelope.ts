@@ -153,6 +153,7 @@ const known = new Set<string>([
   'data',
   'data_base64',
   'sequence',
+  'uncertain',
   'cursor',
   'timeoutms',
   ...optionalTexts,
@@ -180,9 +181,15 @@ export function timeOf({ time }: Envelope): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** The number of an event among those that its source has published on its channel, from 1 on, in front of everything else. */
-export const numbered = (body: string, sequence: number): string =>
-  body.startsWith('{"') ? `{"sequence":"${sequence}",${body.slice(1)}` : body;
+/**
+ * The number of an event among those that its source has published on its channel, from 1 on, in front of everything else.
+ * @param uncertain numbers before it that may never have been published, as `first-last`: their publishers were told that they are unconfirmed
+ */
+export const numbered = (body: string, sequence: number, uncertain?: string): string => {
+  if (!body.startsWith('{"')) return body;
+  const doubt = uncertain === undefined ? '' : `"uncertain":"${uncertain}",`;
+  return `{"sequence":"${sequence}",${doubt}${body.slice(1)}`;
+};
 
 /** The place of a numbered event among what is kept of its channel, in front of everything else. */
 export const placed = (body: string, cursor: string): string =>
@@ -190,17 +197,19 @@ export const placed = (body: string, cursor: string): string =>
 
 /** How many bytes `numbered` and `placed` may have added: they do not count against the limit of a message's size. */
 export const standingBytes = (body: string): number =>
-  body.startsWith('{"sequence":"') || body.startsWith('{"cursor":"') ? 96 : 0;
+  body.startsWith('{"sequence":"') || body.startsWith('{"cursor":"') ? 160 : 0;
 
 /** Where an event stands: among those of its source on its channel, and among what is kept of the channel. */
 export interface Standing {
   readonly source: string;
   readonly sequence: number | undefined;
+  /** The first and the last of the numbers before it that may never have been published. */
+  readonly uncertain: readonly [first: number, last: number] | undefined;
   readonly cursor: string | undefined;
 }
 
 const asBelfryWritesIt =
-  /^\{(?:"cursor":"([^"\\]{1,64})",)?"sequence":"(\d{1,15})","specversion":"1\.0","id":"[^"\\]{1,256}","source":"([^"\\]{1,256})"/;
+  /^\{(?:"cursor":"([^"\\]{1,64})",)?"sequence":"(\d{1,15})",(?:"uncertain":"(\d{1,15}-\d{1,15})",)?"specversion":"1\.0","id":"[^"\\]{1,256}","source":"([^"\\]{1,256})"/;
 
 /** What is larger is not read twice for the sake of a number. */
 const MOST_FOREIGN = 65_536;
@@ -210,20 +219,27 @@ const MOST_FOREIGN = 65_536;
  * in whatever order its attributes are, when it is not large.
  */
 export function standingOf(body: string): Standing | undefined {
-  const [, cursor, digits, writer] = asBelfryWritesIt.exec(body) ?? [];
-  if (writer !== undefined) return { source: writer, sequence: Number(digits), cursor };
+  const [, cursor, digits, uncertain, writer] = asBelfryWritesIt.exec(body) ?? [];
+  if (writer !== undefined) return { source: writer, sequence: Number(digits), uncertain: rangeIn(uncertain), cursor };
   if (body.length > MOST_FOREIGN || !body.includes('"sequence"')) return undefined;
   try {
-    const { source, sequence, cursor: place } = decodeEnvelope(body) as Record<string, unknown>;
+    const { source, sequence, uncertain: doubt, cursor: place } = decodeEnvelope(body) as Record<string, unknown>;
     const isNumber = /^\d{1,15}$/.test(String(sequence));
     return {
       source: String(source).slice(0, 256),
       sequence: isNumber ? Number(sequence) : undefined,
+      uncertain: rangeIn(doubt),
       cursor: typeof place === 'string' ? place : undefined,
     };
   } catch {
     return undefined;
   }
+}
+
+function rangeIn(text: unknown): Standing['uncertain'] {
+  if (typeof text !== 'string') return undefined;
+  const [, first, last] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? [];
+  return last === undefined ? undefined : [Number(first), Number(last)];
 }
 
 /** Who wrote what, of an envelope that is too large to be read, or of too many: as Belfry writes it; `undefined` for any other. */

@@ -106,7 +106,7 @@ export function mistakeIn(
 }
 
 const reserved =
-  /^(specversion|id|source|type|time|datacontenttype|dataschema|dataversion|subject|data|partitionkey|correlationid|causationid|traceparent|tracestate|sequence|cursor|timeoutms)$/;
+  /^(specversion|id|source|type|time|datacontenttype|dataschema|dataversion|subject|data|partitionkey|correlationid|causationid|traceparent|tracestate|sequence|uncertain|cursor|timeoutms)$/;
 
 /** @throws BelfryError `OPTION_INVALID` for an extension attribute that could not travel */
 export function checkExtensions(

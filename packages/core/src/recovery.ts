@@ -167,6 +167,7 @@ export class Recovery {
       const { entries, last } = await read(textOf(this.#last), READ_AT_A_TIME);
       const end = cursorFrom(last) ?? BEGINNING;
       if (isAfter(this.#last, end) || end.number < this.#last.number) {
+        await this.#handOverHeld(); // what came before that is in no history any more
         this.#beginAnew(); // perhaps by a clock that is behind
         if (end === BEGINNING) return;
         continue;
@@ -177,7 +178,10 @@ export class Recovery {
         if (cursor === undefined) continue; // not one of ours
         await room();
         if (this.#ended) return;
-        if (cursor.number <= this.#last.number) this.#beginAnew(); // and has grown beyond the old one since
+        if (cursor.number <= this.#last.number) {
+          await this.#handOverHeld();
+          this.#beginAnew(); // and has grown beyond the old one since
+        }
         if (this.#isNew) this.#last = this.#read.from = { ...cursor, number: cursor.number - 1 };
         this.#isNew = false;
         this.#noticeHole(cursor.number - this.#last.number - 1);
@@ -186,8 +190,34 @@ export class Recovery {
         this.#recovered++;
       }
       this.#isFirst = false;
+      if (this.#meetsHeld && (await this.#handOverHeld())) return; // on a busy channel there is always one more to read
       if (entries.length === 0 ? !isAfter(end, this.#last) : this.#last === before) return;
     }
+  }
+
+  /** What is held goes on where the history has been read to. */
+  get #meetsHeld(): boolean {
+    const oldest = this.#held[0]?.cursor;
+    return oldest !== undefined && (this.#wasRead(oldest) || this.#isNext(oldest));
+  }
+
+  /** Hands over, as there is room, what is held and goes on there. Returns whether nothing is held any more. */
+  async #handOverHeld(): Promise<boolean> {
+    while (this.#meetsHeld && !this.#ended) {
+      const room = this.#options.room();
+      if (room !== undefined) {
+        await room;
+        continue; // meanwhile it may have become too much to be held
+      }
+      const { body, standing, cursor } = this.#held.shift()!;
+      this.#heldSize -= body.length;
+      if (isWithin(cursor, this.#read) || !this.#isNext(cursor)) this.#recovered--; // was read
+      else {
+        this.#last = cursor;
+        this.#handOver(body, standing);
+      }
+    }
+    return this.#held.length === 0;
   }
 
   /** What is kept has begun anew: all of it is new. What is not kept of it any more shows in the publishers' numbers. */
@@ -242,7 +272,7 @@ export class Recovery {
   /** @param isStray it stands outside of the order */
   #handOver(body: string, standing: Standing | undefined, isStray = false): void {
     const { channel, watch, deliver } = this.#options;
-    if (standing?.sequence !== undefined) watch.see(channel, standing.source, standing.sequence, isStray);
+    if (standing !== undefined) watch.see(channel, standing, isStray);
     deliver(body);
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './clock.js';
+import type { Standing } from './envelope.js';
 import type { Losses } from './losses.js';
 
 export interface SequenceWatchOptions {
@@ -13,8 +14,8 @@ interface Hole {
   readonly first: number;
   readonly last: number;
   readonly since: number;
-  /** Counted as missed; until then it may be that they only took a longer way. */
-  counted: boolean;
+  /** Counted as missed; until then it may be that they only took a longer way. Or never to be counted: perhaps they were not published at all. */
+  state: 'open' | 'counted' | 'uncertain';
 }
 
 /** One publisher's events on one channel. */
@@ -59,7 +60,8 @@ export class SequenceWatch {
    * Every event that arrives has to come by here, in the order in which it arrived. A stray comes outside of the order: that its number is low says
    * nothing.
    */
-  see(channel: string, source: string, sequence: number, isStray = false): void {
+  see(channel: string, { source, sequence, uncertain }: Standing, isStray = false): void {
+    if (sequence === undefined) return;
     const line = this.#channels.get(channel)?.get(source);
     if (line === undefined) {
       this.#begin(channel, source, sequence);
@@ -69,7 +71,7 @@ export class SequenceWatch {
       if (!this.#fill(line, sequence) && !isStray) this.#begins(line, sequence);
       return;
     }
-    if (sequence > line.next) this.#miss(line, sequence);
+    if (sequence > line.next) this.#miss(line, sequence, uncertain);
     line.next = sequence + 1;
     line.restart = Number.NaN;
     line.seenAt = this.#options.clock.now();
@@ -125,11 +127,21 @@ export class SequenceWatch {
     });
   }
 
-  #miss(line: Line, sequence: number): void {
+  #miss(line: Line, sequence: number, uncertain: Standing['uncertain']): void {
     if (sequence - line.next > LARGEST_HOLE) return;
-    if (line.holes.length >= MOST_HOLES) this.#forgetOldest(line);
     const { clock, resumedAt } = this.#options;
-    line.holes.push({ first: line.next, last: sequence - 1, since: clock.now(), counted: false });
+    const [first, last] = uncertain ?? [sequence, sequence];
+    const since = clock.now();
+    const holes: readonly Hole[] = [
+      { first: line.next, last: Math.min(first, sequence) - 1, since, state: 'open' },
+      { first: Math.max(line.next, first), last: Math.min(last, sequence - 1), since, state: 'uncertain' },
+      { first: Math.max(line.next, last + 1), last: sequence - 1, since, state: 'open' },
+    ];
+    for (const hole of uncertain === undefined ? holes.slice(0, 1) : holes) {
+      if (hole.first > hole.last) continue;
+      if (line.holes.length >= MOST_HOLES) this.#forgetOldest(line);
+      line.holes.push(hole);
+    }
     if (resumedAt() >= line.seenAt) this.#count(line, 'interrupted');
     else this.#wait(line);
   }
@@ -137,7 +149,7 @@ export class SequenceWatch {
   /** Each hole has its time to be filled. */
   #wait(line: Line): void {
     const { clock } = this.#options;
-    const oldest = line.holes.find(({ counted }) => !counted);
+    const oldest = line.holes.find(({ state }) => state === 'open');
     if (oldest === undefined || line.timer !== undefined) return;
     const overdue = () => {
       line.timer = undefined;
@@ -155,7 +167,7 @@ export class SequenceWatch {
     const before = { ...hole, last: sequence - 1 };
     const after = { ...hole, first: sequence + 1 };
     line.holes.splice(at, 1, ...[before, after].filter(({ first, last }) => first <= last));
-    if (hole.counted) this.#options.losses.found(1);
+    if (hole.state === 'counted') this.#options.losses.found(1);
     if (line.holes.length > MOST_HOLES) this.#forgetOldest(line);
     return true;
   }
@@ -181,9 +193,9 @@ export class SequenceWatch {
   #count(line: Line, reason: 'interrupted' | 'unknown', since = Number.POSITIVE_INFINITY): void {
     let missed = 0;
     for (const hole of line.holes) {
-      if (hole.counted || hole.since > since) continue;
+      if (hole.state !== 'open' || hole.since > since) continue;
       missed += hole.last - hole.first + 1;
-      hole.counted = true;
+      hole.state = 'counted';
     }
     const { channel, source } = line;
     if (missed > 0) this.#options.losses.missed({ channel, source, missed, reason });

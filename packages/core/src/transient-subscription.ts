@@ -110,7 +110,7 @@ export class TransientSubscription implements Receiving {
     const { pattern } = this.#options;
     if (pattern === undefined || matchesPattern(pattern, channel)) {
       const standing = standingOf(body);
-      if (standing?.sequence !== undefined) this.#watch.see(channel, standing.source, standing.sequence);
+      if (standing !== undefined) this.#watch.see(channel, standing);
     }
     this.#receiver.deliver(body, channel);
   };

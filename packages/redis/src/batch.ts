@@ -18,6 +18,8 @@ export interface Batch {
   write(client: Redis): Promise<unknown>;
   /** Redis has not executed what was written last: it may be written again. */
   notExecuted?(): void;
+  /** Nobody knows whether Redis has executed what was written last, and it is not written again. */
+  perhapsExecuted?(): void;
   /** Settles it with Redis's answer. Throws when that is no answer to this command. */
   resolve(reply: unknown): void;
   reject(error: Error): void;

@@ -56,7 +56,9 @@ export class EventBatch extends SharedBatch<Receipt> {
     const { channel, count } = this;
     this.#numbers = this.#sequence!.take(count);
     const args: string[] = [];
-    for (let at = 0; at < count; at++) args.push(this.#keys[at]!, numbered(this.#bodies[at]!, this.#numbers[at]!));
+    const uncertain = this.#sequence!.uncertain(count, Date.now());
+    for (let at = 0; at < count; at++)
+      args.push(this.#keys[at]!, numbered(this.#bodies[at]!, this.#numbers[at]!, uncertain));
     const members = membersKey(channel);
     if (this.#recovery === undefined)
       return client.evalsha(publishScript.sha, 1, members, channel, this.#publicFlag, this.#turn, ...args);
@@ -73,6 +75,10 @@ export class EventBatch extends SharedBatch<Receipt> {
       most,
       ...args,
     );
+  }
+
+  perhapsExecuted(): void {
+    this.#sequence!.lose(this.#numbers);
   }
 
   notExecuted(): void {

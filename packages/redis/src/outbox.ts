@@ -267,7 +267,10 @@ export class Outbox {
         else if (batch.repeatable) {
           batch.written = true;
           this.#putBack([batch]);
-        } else batch.reject(unconfirmed(batch.title, this.#options.address));
+        } else {
+          batch.perhapsExecuted?.();
+          batch.reject(unconfirmed(batch.title, this.#options.address));
+        }
         this.#answered(isRefusal(error));
       },
     );

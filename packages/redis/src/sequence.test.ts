@@ -25,4 +25,24 @@ describe('the numbers of what is written on a channel', () => {
     expect(sequence.take(4)).toEqual([2, 3, 6, 7]);
     expect(sequence.take(1)).toEqual([8]);
   });
+
+  it('are told of as uncertain after their answers were lost, for a while', () => {
+    const sequence = new Sequence();
+    expect(sequence.uncertain(1, 0)).toBeUndefined();
+    sequence.take(2);
+    sequence.lose(sequence.take(3));
+    sequence.lose(sequence.take(1));
+    expect(sequence.uncertain(64, 0)).toBe('3-6');
+    expect(sequence.uncertain(100, 29_000)).toBe('3-6');
+    expect(sequence.uncertain(1, 31_000)).toBe('3-6');
+    expect(sequence.uncertain(1, 31_001)).toBeUndefined();
+  });
+
+  it('of another outage are told of in their place', () => {
+    const sequence = new Sequence();
+    sequence.lose(sequence.take(3));
+    sequence.take(5);
+    sequence.lose(sequence.take(2));
+    expect(sequence.uncertain(1, 0)).toBe('9-10');
+  });
 });
