@@ -60,6 +60,41 @@ describe('defineEvent', () => {
     expect(define({ duplicateWindow: '1m' })).toThrow(/are for durable events/);
   });
 
+  it('says how much of a transient event is kept for broadcast subscribers that are away', () => {
+    const recovery = (recover: object) =>
+      defineEvent('orders.placed', { schema: z.object({ id: z.string() }), recover }).recovery;
+    expect(recovery({})).toEqual({ age: 3_600_000, count: 10_000 });
+    expect(recovery({ age: '10m' })).toEqual({ age: 600_000, count: 10_000 });
+    expect(recovery({ age: 1, count: 1 })).toEqual({ age: 1, count: 1 });
+    expect(Object.isFrozen(recovery({}))).toBe(true);
+    expect(defineEvent('orders.placed', { schema: z.object({ id: z.string() }) }).recovery).toBeUndefined();
+  });
+
+  it('refuses what makes no sense of what is kept, all of it at once', () => {
+    expect(
+      mistakesOf('orders.placed', { schema: z.string(), version: 0, recover: { age: 'long', count: 0, size: 1 } }),
+    ).toMatch(/(?=.*recover: "size" is no option)(?=.*recover\.age)(?=.*recover\.count)(?=.*version must be)/);
+    for (const recover of [7, null, 'all', true])
+      expect(mistakesOf('orders.placed', { schema: z.string(), recover })).toContain(
+        'recover: its options must be an object',
+      );
+    for (const age of [0, -1, 0.5, '1 h', null, Number.POSITIVE_INFINITY])
+      expect(mistakesOf('orders.placed', { schema: z.string(), recover: { age } }), `${age}`).toContain(
+        'recover.age must be',
+      );
+    for (const count of [0, -1, 1.5, '10', null, Number.POSITIVE_INFINITY])
+      expect(mistakesOf('orders.placed', { schema: z.string(), recover: { count } }), `${count}`).toContain(
+        'recover.count must be',
+      );
+  });
+
+  it('refuses to recover a durable event, whose log has what was missed', () => {
+    for (const recover of [{}, { age: '1h' }])
+      expect(mistakesOf('orders.placed', { schema: z.string(), guarantee: 'durable', recover })).toContain(
+        'recover is for transient events',
+      );
+  });
+
   it('keeps what it is told, and puts a later version on a channel of its own', () => {
     const contract = defineEvent('orders.placed', {
       schema: z.object({ id: z.string() }),
