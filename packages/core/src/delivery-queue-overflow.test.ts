@@ -239,14 +239,13 @@ describe('a queue whose handlers never wait', () => {
       void queue.idle().then(() => {
         isIdle = true;
       });
-      inThisTurn = 0;
-      await nextTurn();
-      for (let turn = 0; !isIdle; turn++) {
-        if (turn < 2) longest[kind] = Math.max(longest[kind], inThisTurn);
+      while (!isIdle) {
         inThisTurn = 0;
         await nextTurn();
+        if (kind === 'calm' || queue.isPressed) longest[kind] = Math.max(longest[kind], inThisTurn);
       }
     }
+    expect(longest.pressed).toBeGreaterThan(0);
     expect(longest.pressed).toBeLessThan(longest.calm);
   });
 });
