@@ -326,7 +326,7 @@ describe('the recovery of what was missed', () => {
     await nextTurn();
     channel.answer();
     await nextTurn();
-    expect(channel.handed).toEqual(first(3));
+    expect(channel.handed).toEqual(first(4));
     channel.end();
     expect(channel.handed).toEqual(first(4));
     await channel.answerAll();
