@@ -211,7 +211,8 @@ export class Recovery {
       }
       const { body, standing, cursor } = this.#held.shift()!;
       this.#heldSize -= body.length;
-      if (isWithin(cursor, this.#read) || !this.#isNext(cursor)) this.#recovered--; // was read
+      if (isWithin(cursor, this.#read) || !this.#isNext(cursor))
+        this.#recovered--; // was read
       else {
         this.#last = cursor;
         this.#handOver(body, standing);
