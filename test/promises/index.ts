@@ -2,6 +2,7 @@ import { contracts } from './contracts.js';
 import { deadLetters, durable } from './durable.js';
 import { handling } from './handling.js';
 import type { Subject } from './kept-promise.js';
+import { loss } from './loss.js';
 import { outages } from './outages.js';
 import { requests } from './requests.js';
 import { services } from './services.js';
@@ -13,6 +14,7 @@ export const subjects: readonly Subject[] = [
   handling,
   transient,
   outages,
+  loss,
   durable,
   deadLetters,
   requests,

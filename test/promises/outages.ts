@@ -53,8 +53,9 @@ export const outages: Subject = {
       test: { file: shown, title: 'settles every publish when Redis is killed under load' },
       mutation: {
         file: outbox,
-        from: '} else batch.reject(unconfirmed(batch.title, this.#options.address));',
-        to: '}',
+        from: `batch.perhapsExecuted?.();
+          batch.reject(unconfirmed(batch.title, this.#options.address));`,
+        to: 'batch.perhapsExecuted?.();',
       },
     },
     {

@@ -106,7 +106,7 @@ export const services: Subject = {
       promise: 'Nothing is lost, and nothing handled twice, while members of a group come and go.',
       test: overRedis('groups', 'loses nothing and handles nothing twice while a member joins and leaves'),
       mutation: {
-        file: 'packages/redis/src/lua/publish.lua',
+        file: 'packages/redis/src/lua/includes/lone.lua',
         from: 'if received > 0 then break end',
         to: '',
       },

@@ -31,7 +31,7 @@ export const transient: Subject = {
         title: 'passes over a dead member, and drops its place once another has received (1 at a time)',
       },
       mutation: {
-        file: 'packages/redis/src/lua/publish.lua',
+        file: 'packages/redis/src/lua/includes/lone.lua',
         from: 'if received > 0 and dead then drop(group, ring, dead) end',
         to: '',
       },
@@ -52,7 +52,7 @@ export const transient: Subject = {
       promise: 'When no member receives, the ring stays as it is and the receipt says 0.',
       test: { file: scripts, title: 'keeps the ring as it is when no member receives, and says so (1 at a time)' },
       mutation: {
-        file: 'packages/redis/src/lua/publish.lua',
+        file: 'packages/redis/src/lua/includes/lone.lua',
         from: 'if received > 0 and dead then drop(group, ring, dead) end',
         to: 'if dead then drop(group, ring, dead) end',
       },
@@ -61,7 +61,7 @@ export const transient: Subject = {
       promise: 'Who listens to everything, as a debugging tool does, counts for no member.',
       test: { file: scripts, title: 'is not deceived by a client that listens to everything' },
       mutation: {
-        file: 'packages/redis/src/lua/publish.lua',
+        file: 'packages/redis/src/lua/includes/lone.lua',
         from: "received = redis.call('SPUBLISH', inbox .. member, event)",
         to: "received = redis.call('SPUBLISH', inbox .. member, event) + redis.call('PUBLISH', inbox .. member, event)",
       },
@@ -70,7 +70,7 @@ export const transient: Subject = {
       promise: 'A transient publish writes nothing while all members live.',
       test: { file: scripts, title: 'writes nothing while all members live' },
       mutation: {
-        file: 'packages/redis/src/lua/publish.lua',
+        file: 'packages/redis/src/lua/includes/lone.lua',
         from: 'if received > 0 and dead then drop(group, ring, dead) end',
         to: 'if received > 0 then drop(group, ring, dead or {}) end',
       },

@@ -138,7 +138,7 @@ export const foreign: Subject = {
         title: 'sends a lone event without a key as itself to everybody: a frame is for several',
       },
       mutation: {
-        file: 'packages/redis/src/lua/publish.lua',
+        file: 'packages/redis/src/lua/includes/lone.lua',
         from: "if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end",
         to: '',
       },
@@ -173,7 +173,7 @@ export const foreign: Subject = {
       promise: 'A foreign program emits an event with the published script.',
       test: { file: foreignTest, title: 'emits an event with the published script' },
       mutation: {
-        file: 'packages/redis/src/lua/publish.lua',
+        file: 'packages/redis/src/lua/includes/lone.lua',
         from: "received = redis.call('SPUBLISH', inbox .. member, event)",
         to: "received = redis.call('PUBLISH', inbox .. member, event)",
       },

@@ -109,6 +109,7 @@ describe('redis-cli', () => {
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       datacontenttype: 'application/json',
       dataversion: '1',
+      sequence: '1',
       partitionkey: 'carol',
       correlationid: expect.any(String),
       causationid: expect.any(String),

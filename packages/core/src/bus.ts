@@ -54,8 +54,8 @@ export interface HandlingOptions {
 export interface OverflowOptions extends HandlingOptions {
   /**
    * Which are dropped when the queue is full: `newest`, what arrives; `oldest`, what has waited longest, where only the present counts. Before
-   * that, when the queue is three quarters full, it is logged and told (`bus.on('pressure')`), and in a group the other members get the
-   * work until half of it is done. @default 'newest'
+   * that, when the queue is three quarters full, it is logged and told (`bus.on('pressure')`), and in a group the other members, if there are
+   * any, get the work until half of it is done. @default 'newest'
    */
   readonly drop?: DropPolicy;
 }

@@ -1,5 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
-import type { Clock, Timer } from '@belfry/core';
+import { type Clock, settlesWithin, type Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import type { Connection } from './connection.js';
 import { isRefusal } from './failure.js';
@@ -14,6 +14,8 @@ export interface HeartbeatOptions {
   readonly instance: string;
   /** Between two stamps of the places, in milliseconds; a probe is sent twice as often. */
   readonly interval: number;
+  /** How long somebody waits for the probe's channel to be listened to, in milliseconds. */
+  readonly patience: number;
   readonly clock: Clock;
 }
 
@@ -53,13 +55,18 @@ export class Heartbeat {
   /** Begins to probe the subscriber connection too. Resolves once the probe's channel is listened to. */
   async listen(): Promise<void> {
     this.start();
+    const { clock, patience } = this.#options;
+    const until = clock.now() + patience;
     const isShared = this.#listening !== undefined;
     try {
       await this.#listened();
     } catch (error) {
       // The patience that came to its end was that of another one, who had begun earlier.
-      if (!isShared || !isUnavailable(error)) throw error;
-      await this.#listened();
+      const left = until - clock.now();
+      if (!isShared || !isUnavailable(error) || left <= 0) throw error;
+      const again = this.#listened();
+      if (!(await settlesWithin(clock, left, again))) throw error;
+      await again;
     }
   }
 

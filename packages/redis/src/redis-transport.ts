@@ -138,6 +138,7 @@ class RedisTransport implements Transport {
       membership: this.#membership,
       instance,
       interval: heartbeat,
+      patience: subscribePatience,
       clock,
     });
   }
