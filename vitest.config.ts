@@ -14,6 +14,8 @@ export default defineConfig({
     ],
     // The long tail: what happens when processes and servers are killed. `npm run test:faults` runs it.
     exclude: [...configDefaults.exclude, '**/*.faults.test.ts'],
+    // Most of the time is waiting: for processes, servers, and time to pass.
+    maxWorkers: '100%',
     globalSetup: ['test/setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,

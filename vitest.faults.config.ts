@@ -8,5 +8,7 @@ export default defineConfig({
     ...config.test,
     include: ['{packages,examples}/*/test/**/*.faults.test.ts'],
     exclude: configDefaults.exclude,
+    // One after the other: they measure, and what they kill must not be waited for by somebody else.
+    maxWorkers: 1,
   },
 });
