@@ -30,24 +30,11 @@ export interface DeliveryQueueOptions<From> {
   open(body: string, from: From): Work | undefined;
 }
 
-/** Not read yet: its text, or how many bytes it takes in the store. */
-interface Waiting<From> {
-  readonly text: string | undefined;
-  readonly stored: number;
-  readonly size: number;
-  readonly from: From;
-}
-
 /** Read, and on its way to the handler. */
 interface Entry {
   readonly work: Work;
-  readonly size: number;
-  /** Where somebody wants to see what is cleared. */
   readonly body: string;
 }
-
-/** What waits beyond so many characters goes into the store: a short queue does without. */
-const SHORT_QUEUE = 65_536;
 
 /**
  * Holds back what a subscription cannot handle yet, within bounds: memory never grows with the backlog of a slow handler.
@@ -55,7 +42,8 @@ const SHORT_QUEUE = 65_536;
  */
 export class DeliveryQueue<From> {
   readonly #options: DeliveryQueueOptions<From>;
-  readonly #waiting = new Fifo<Waiting<From>>();
+  /** What is known of the messages that wait; their texts are in the store, in the same order. */
+  readonly #waiting = new Fifo<From>();
   readonly #store = new TextStore();
   readonly #slots: Slots;
   #bytes = 0;
@@ -93,13 +81,12 @@ export class DeliveryQueue<From> {
     const dropped = this.#makeRoom(body.length);
     if (dropped !== 0) this.#press(true); // a single large one may go from little to too much
     if (dropped === undefined) return 1;
-    const size = body.length;
-    this.#waiting.push(
-      this.#isLong(size)
-        ? { text: undefined, stored: this.#store.push(body), size, from }
-        : { text: body, stored: 0, size, from },
-    );
-    this.#bytes += size;
+    this.#bytes += body.length;
+    if (this.#waiting.length === 0 && this.#mayStart) this.#admit(body, from);
+    else {
+      this.#store.push(body);
+      this.#waiting.push(from);
+    }
     this.#fill();
     this.#look();
     return dropped;
@@ -114,7 +101,8 @@ export class DeliveryQueue<From> {
   /** Forgets what waits. Returns how many messages that were, each of which it has shown. */
   clear(show?: (body: string) => void): number {
     const cleared = this.queued;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) show?.(this.#textOf(next));
+    for (; show !== undefined && this.#waiting.length > 0; this.#waiting.shift()) show(this.#store.shift());
+    this.#waiting.clear();
     for (const lane of this.#lanes.values())
       for (let next = lane.shift(); next !== undefined; next = lane.shift()) show?.(next.body);
     this.#store.clear();
@@ -130,20 +118,14 @@ export class DeliveryQueue<From> {
     for (let dropped = 0; ; dropped++) {
       // An empty queue takes any message, however large: else it could never be handled.
       if ((this.queued < maxMessages && this.#bytes + size <= maxBytes) || this.queued === 0) return dropped;
-      const oldest = drop === 'oldest' ? this.#waiting.shift() : undefined;
-      if (oldest === undefined) return undefined;
-      this.#bytes -= oldest.size;
-      if (oldest.text === undefined) this.#store.skip(oldest.stored);
+      if (drop !== 'oldest' || this.#waiting.length === 0) return undefined;
+      this.#waiting.shift();
+      this.#bytes -= this.#store.skip();
     }
   }
 
-  /** A part of a frame keeps all of the frame in memory, also when the rest of it is dropped: so nothing is kept as it came once that may happen. */
-  #isLong(size: number): boolean {
-    return this.#bytes + size > SHORT_QUEUE || this.queued * 4 >= this.#options.maxMessages;
-  }
-
-  #textOf({ text, stored }: Waiting<From>): string {
-    return text ?? this.#store.shift(stored);
+  get #mayStart(): boolean {
+    return this.#slots.free > 0 && !this.#isDeferred && !turnBudget.isSpent(this.#isPressed);
   }
 
   #look(): void {
@@ -171,34 +153,35 @@ export class DeliveryQueue<From> {
         turnBudget.later(this.#goOn);
         break;
       }
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      const { size, from } = next;
-      const body = this.#textOf(next);
-      const work = this.#options.open(body, from);
-      if (work === undefined) {
-        this.#bytes -= size;
-        continue;
-      }
-      const entry = { work, size, body };
-      const parked = work.lane === undefined ? undefined : this.#lanes.get(work.lane);
-      if (parked !== undefined) {
-        parked.push(entry);
-        this.#parked++;
-      } else {
-        if (work.lane !== undefined) this.#lanes.set(work.lane, new Fifo());
-        this.#start(entry);
-      }
+      this.#admit(this.#store.shift(), this.#waiting.shift() as From);
     }
     if (this.#isPressed) this.#look();
     this.#settle();
   };
 
+  /** Reads a message, and starts it, or lets it wait for its lane. */
+  #admit(body: string, from: From): void {
+    const work = this.#options.open(body, from);
+    if (work === undefined) {
+      this.#bytes -= body.length;
+      return;
+    }
+    const entry = { work, body };
+    const parked = work.lane === undefined ? undefined : this.#lanes.get(work.lane);
+    if (parked !== undefined) {
+      parked.push(entry);
+      this.#parked++;
+    } else {
+      if (work.lane !== undefined) this.#lanes.set(work.lane, new Fifo());
+      this.#start(entry);
+    }
+  }
+
   /** Runs a message, and after it what waits for its lane: in a loop, because a handler may be done at once. */
   #start(entry: Entry): void {
     for (let next: Entry | undefined = entry; next !== undefined; ) {
       const current: Entry = next;
-      this.#bytes -= current.size;
+      this.#bytes -= current.body.length;
       this.#running++;
       this.#slots.take();
       const result = turnBudget.spend(current.work.run);

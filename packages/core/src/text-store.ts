@@ -5,50 +5,59 @@ interface Chunk {
 }
 
 const CHUNK_BYTES = 65_536;
+/** Before each text stand its length in bytes and in characters. */
+const HEAD_BYTES = 8;
 
 /**
  * Texts that wait, first in, first out, outside of the heap. As strings they would live just long enough to be moved to the old generation of the heap,
- * and a queue that is always full would let that grow to many times of what is in it before it is collected.
+ * and a queue that is always full would let that grow to many times of what is in it before it is collected. And a part of a frame would keep all of
+ * the frame in memory, also when the rest of it was dropped.
  */
 export class TextStore {
   #chunks: Chunk[] = [];
   /** Used before, and kept for the next. */
   #spare: Chunk[] = [];
 
-  /** Returns how many bytes it takes: to be given to `shift` or `skip`, in the same order. */
-  push(text: string): number {
+  push(text: string): void {
     const size = Buffer.byteLength(text);
     let chunk = this.#chunks.at(-1);
-    if (chunk === undefined || chunk.written + size > chunk.bytes.length) {
-      chunk = this.#newChunk(size);
+    if (chunk === undefined || chunk.written + HEAD_BYTES + size > chunk.bytes.length) {
+      chunk = this.#newChunk(HEAD_BYTES + size);
       this.#chunks.push(chunk);
     }
-    chunk.bytes.write(text, chunk.written);
-    chunk.written += size;
-    return size;
+    chunk.bytes.writeUInt32LE(size, chunk.written);
+    chunk.bytes.writeUInt32LE(text.length, chunk.written + 4);
+    chunk.bytes.write(text, chunk.written + HEAD_BYTES);
+    chunk.written += HEAD_BYTES + size;
   }
 
-  /** Takes the oldest out. */
-  shift(size: number): string {
-    const chunk = this.#chunks[0]!;
-    const text = chunk.bytes.toString('utf8', chunk.read, chunk.read + size);
-    this.skip(size);
+  /** Takes the oldest out. There must be one. */
+  shift(): string {
+    const { bytes, read } = this.#chunks[0]!;
+    const from = read + HEAD_BYTES;
+    const text = bytes.toString('utf8', from, from + bytes.readUInt32LE(read));
+    this.skip();
     return text;
   }
 
-  /** The same, without looking at it. */
-  skip(size: number): void {
+  /** The same, without looking at it. Returns how many characters it had. */
+  skip(): number {
     const chunk = this.#chunks[0]!;
-    chunk.read += size;
-    if (chunk.read < chunk.written) return;
-    this.#chunks.shift();
-    if (this.#chunks.length === 0) this.#spare = []; // the backlog is over
-    if (chunk.bytes.length === CHUNK_BYTES) this.#spare.push(chunk);
+    const length = chunk.bytes.readUInt32LE(chunk.read + 4);
+    chunk.read += HEAD_BYTES + chunk.bytes.readUInt32LE(chunk.read);
+    if (chunk.read === chunk.written) this.#giveBack(chunk);
+    return length;
   }
 
   clear(): void {
     this.#chunks = [];
     this.#spare = [];
+  }
+
+  #giveBack(chunk: Chunk): void {
+    this.#chunks.shift();
+    if (this.#chunks.length === 0) this.#spare = []; // the backlog is over
+    if (chunk.bytes.length === CHUNK_BYTES) this.#spare.push(chunk);
   }
 
   #newChunk(size: number): Chunk {
