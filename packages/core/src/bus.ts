@@ -46,7 +46,7 @@ export interface HandlingOptions {
   readonly concurrency?: number;
   /** Messages that may wait for their turn in this process; what comes on top is dropped, counted and logged. @default 100_000 */
   readonly maxQueuedMessages?: number;
-  /** The same bound by size, in characters of the encoded messages. @default 8_388_608 */
+  /** The same bound by size, in characters of the encoded messages. @default 4_194_304 */
   readonly maxQueuedBytes?: number;
 }
 

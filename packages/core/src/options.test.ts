@@ -82,7 +82,7 @@ describe('the options of a subscription', () => {
       group: 'billing',
       concurrency: 16,
       maxQueuedMessages: 100_000,
-      maxQueuedBytes: 8_388_608,
+      maxQueuedBytes: 4_194_304,
       drop: 'newest',
       durable: {
         retry: { attempts: 10, type: 'exponential', delay: 500, maxDelay: 60_000, factor: 2, jitter: 0.25 },

@@ -262,7 +262,7 @@ export function resolveRespondOptions(title: string, options: HandlingOptions): 
 }
 
 function handlingOf(options: HandlingOptions, mistakes: Mistakes): ResolvedHandlingOptions {
-  const { concurrency = 16, maxQueuedMessages = 100_000, maxQueuedBytes = 8_388_608 } = options;
+  const { concurrency = 16, maxQueuedMessages = 100_000, maxQueuedBytes = 4_194_304 } = options;
   mistakes.check(isCount(concurrency), 'concurrency must be a whole number from 1');
   mistakes.check(isCount(maxQueuedMessages), 'maxQueuedMessages must be a whole number from 1');
   mistakes.check(isCount(maxQueuedBytes), 'maxQueuedBytes must be a whole number from 1');

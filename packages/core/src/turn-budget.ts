@@ -1,7 +1,7 @@
 /** Handlers may hold one turn of the event loop for so long; then whatever else the process does has its turn. */
 const BUDGET_MS = 20;
 /** The same while more arrives than can be handled: then what matters is that the socket is read. */
-const PRESSED_BUDGET_MS = 4;
+const PRESSED_BUDGET_MS = 1;
 // The real ones, whatever a test puts in their place afterwards: this is about the event loop, not about time.
 const { setImmediate } = globalThis;
 const now = performance.now.bind(performance);
