@@ -21,6 +21,8 @@ export interface HeartbeatOptions {
 
 /** So many beats in a row without a sign of life, and the connection is dropped: after one and a half intervals at the latest. */
 const SILENT_BEATS = 2;
+/** So many beats without an answer of its own, although messages come: what is sent on it does not arrive. */
+const DEAF_BEATS = 3;
 
 /**
  * A probe that goes round through Redis: sent on the command connection, heard on the subscriber connection. Only when it comes round
@@ -35,6 +37,8 @@ export class Heartbeat {
   #beat = 0;
   readonly #commandsLife: SignsOfLife;
   readonly #subscriberLife: SignsOfLife;
+  /** The last beat at which the subscriber connection was asked, and has answered. */
+  #answered = 0;
   /** The last beat whose probe Redis has taken; `-Infinity` when it does not let this instance probe. */
   #probed = Number.NEGATIVE_INFINITY;
   /** The last beat whose probe was heard. */
@@ -82,6 +86,7 @@ export class Heartbeat {
   /** The same for the subscriber connection. */
   forgiveSubscriber(): void {
     this.#subscriberLife.forgive();
+    this.#answered = this.#beat;
     this.#forgiveSilence();
   }
 
@@ -118,7 +123,10 @@ export class Heartbeat {
     const { commands, listener, interval } = this.#options;
     this.#beat++;
     const silent = `no sign of life for ${(SILENT_BEATS * interval) / 2} ms`;
+    if (listener.connection.client === undefined) this.#answered = this.#beat;
     if (this.#subscriberLife.isOver()) listener.connection.drop(silent);
+    else if (this.#beat - this.#answered > DEAF_BEATS)
+      listener.connection.drop('it gives no answer, although messages come');
     else if (listener.connection.client !== undefined) this.#ping(listener.connection.client);
     if (this.#commandsLife.isOver()) commands.drop(silent);
     else if (commands.client !== undefined) this.#probe(commands.client);
@@ -128,11 +136,13 @@ export class Heartbeat {
   #ping(subscriber: Redis): void {
     const { connection } = this.#options.listener;
     const expected = this.#listening === undefined ? Number.NEGATIVE_INFINITY : this.#probed - 1;
+    const beat = this.#beat;
     const answered = () => {
+      this.#answered = Math.max(this.#answered, beat);
       if (this.#heard < expected && subscriber === connection.client)
         connection.drop('it lives, but the probe does not come round');
     };
-    subscriber.ping().then(answered, () => {});
+    subscriber.ping().then(answered, (error: unknown) => isRefusal(error) && answered());
   }
 
   #probe(client: Redis): void {
