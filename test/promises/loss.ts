@@ -29,8 +29,8 @@ export const loss: Subject = {
       test: inMemory('loss', 'sees no gap where there is none'),
       mutation: {
         file: 'packages/core/src/sequence-watch.ts',
-        from: 'const line = this.#channels.get(channel)?.get(source);',
-        to: 'const line = this.#channels.get(channel)?.values().next().value;',
+        from: 'next: sequence + 1,',
+        to: 'next: sequence,',
       },
     },
     {
@@ -65,8 +65,8 @@ export const loss: Subject = {
       },
       mutation: {
         file: 'packages/core/src/recovery.ts',
-        from: 'this.#noticeHole(cursor.number - this.#last.number - 1);',
-        to: '',
+        from: 'if (!isNext && this.#wasRead(cursor)) {',
+        to: 'if (cursor.number < 0) {',
       },
     },
     {
