@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { nextTurn } from '../test/doubles.js';
+import { Random } from '../test/random.js';
 import { DeliveryQueue, type DeliveryQueueOptions, type Work } from './delivery-queue.js';
 
 // What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits.
@@ -44,17 +45,6 @@ class Bench {
       },
     };
   }
-}
-
-/** A seeded random number from 0 to below 1. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 const nothing = (): void => {};
@@ -283,8 +273,8 @@ describe('a delivery queue', () => {
   it.each(Array.from({ length: 40 }, (_, seed) => seed + 1))(
     'keeps its promises under random load (seed %d)',
     async (seed) => {
-      const random = mulberry32(seed);
-      const below = (n: number) => Math.floor(random() * n);
+      const chance = new Random(seed);
+      const below = (n: number) => chance.below(n);
       const concurrency = 1 + below(6);
       const maxMessages = 1 + below(30);
       const maxBytes = 20 + below(200);
@@ -351,7 +341,7 @@ describe('a delivery queue', () => {
       };
 
       for (let step = 0; step < 400; step++) {
-        const dice = random();
+        const dice = chance.next();
         if (dice < 0.55) push();
         else if (dice < 0.85) endOne();
         else if (dice < 0.995) await new Promise(setImmediate);

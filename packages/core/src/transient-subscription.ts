@@ -1,6 +1,6 @@
 import { type AnyContract, BelfryError } from '@belfry/contracts';
 import type { BusEvents } from './bus-events.js';
-import { standingOf } from './envelope.js';
+import { type Standing, standingOf } from './envelope.js';
 import { Losses } from './losses.js';
 import { matchesPattern } from './pattern.js';
 import { Receiver, type ReceiverOptions } from './receiver.js';
@@ -94,7 +94,7 @@ export class TransientSubscription implements Receiving {
     await recovery.start();
     const link = await transport.subscribe(source, (body, channel) => {
       const standing = standingOf(body);
-      if (standing === undefined || !recovery.take(body, standing)) this.#deliverWatched(body, channel);
+      if (standing === undefined || !recovery.take(body, standing)) this.#deliver(body, channel, standing);
     });
     this.#recoveries.add(recovery);
     return {
@@ -108,12 +108,14 @@ export class TransientSubscription implements Receiving {
 
   readonly #deliverWatched = (body: string, channel: string): void => {
     const { pattern } = this.#options;
-    if (pattern === undefined || matchesPattern(pattern, channel)) {
-      const standing = standingOf(body);
-      if (standing !== undefined) this.#watch.see(channel, standing);
-    }
-    this.#receiver.deliver(body, channel);
+    const isWatched = pattern === undefined || matchesPattern(pattern, channel);
+    this.#deliver(body, channel, isWatched ? standingOf(body) : undefined);
   };
+
+  #deliver(body: string, channel: string, standing: Standing | undefined): void {
+    if (standing !== undefined) this.#watch.see(channel, standing);
+    this.#receiver.deliver(body, channel);
+  }
 
   #recoveryOf(channel: string, { name }: AnyContract): Recovery {
     const { title, transport, logger, clock } = this.#options;

@@ -14,7 +14,7 @@ type Role = string;
  */
 export class Link {
   readonly #options: LinkOptions;
-  readonly #known = new Set<Role>();
+  #wasUp = false;
   readonly #away = new Set<Role>();
   #awaySince = 0;
 
@@ -24,10 +24,10 @@ export class Link {
 
   up(role: Role): void {
     const { tell, clock } = this.#options;
-    const isFirst = this.#known.size === 0;
-    this.#known.add(role);
-    if (isFirst) tell({ what: 'connected' });
-    else if (this.#away.delete(role) && this.#away.size === 0)
+    if (!this.#wasUp) {
+      this.#wasUp = true;
+      tell({ what: 'connected' });
+    } else if (this.#away.delete(role) && this.#away.size === 0)
       tell({ what: 'resumed', outageMs: clock.now() - this.#awaySince });
   }
 

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { connectTo, startProxyTo, until } from './durable-world.js';
 import { keptOf, Load, OrderKept, pause, watch } from './loss-world.js';
 import { range, sharedUrl, startBus } from './world.js';
+import { Random } from './soak/random.js';
 
 const LAST = 9_999_999;
 
@@ -91,7 +92,8 @@ describe('an outage of a subscriber whose events are kept', () => {
     timeout: 90_000,
   }, async () => {
     const seed = Number(process.env.BELFRY_SEED ?? Math.floor(Math.random() * 2 ** 31));
-    const random = numbersFrom(seed);
+    const chance = new Random(seed);
+    const random = () => chance.next();
     const until20s = performance.now() + 20_000;
     try {
       await underLoad(async ({ proxy, isHandling }) => {
@@ -119,14 +121,3 @@ describe('an outage of a subscriber whose events are kept', () => {
     }
   });
 });
-
-/** Numbers between 0 and 1 that the seed decides (mulberry32). */
-function numbersFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
