@@ -21,9 +21,16 @@ async function subscribe({ broadcast = false, drop = 'newest', busy, wait }: Flo
   let twice = 0;
   let highest = 0;
   const before = process.memoryUsage.rss();
+  let stoodStill = 0;
+  let at = performance.now();
+  let used = process.cpuUsage();
   const watch = setInterval(() => {
     highest = Math.max(highest, process.memoryUsage.rss());
-  }, 50);
+    const { user, system } = process.cpuUsage(used);
+    stoodStill = Math.max(stoodStill, performance.now() - at - (user + system) / 1000);
+    at = performance.now();
+    used = process.cpuUsage();
+  }, 10);
   const handler = ({ n }: { n: number }): unknown => {
     if (seen.has(n)) twice++;
     seen.add(n);
@@ -36,7 +43,8 @@ async function subscribe({ broadcast = false, drop = 'newest', busy, wait }: Flo
     clearInterval(watch);
     await subscription.end();
     const { received, dropped, missed, handled } = subscription.stats;
-    const report: DrownedReport = { handled, twice, received, dropped, missed, growth: highest - before };
+    const growth = highest - before;
+    const report: DrownedReport = { handled, twice, received, dropped, missed, growth, stoodStill };
     say(`report ${JSON.stringify(report)}`);
     await bus.close();
     process.exit();

@@ -29,4 +29,6 @@ export interface DrownedReport {
   readonly missed: number;
   /** Of resident memory, since before the flood, in bytes. */
   readonly growth: number;
+  /** The longest time for which its process got no processor, or had nothing to do, in milliseconds: meanwhile nobody could read the socket. */
+  readonly stoodStill: number;
 }

@@ -64,16 +64,20 @@ async function drown(options: FloodOptions, flood: { bytes: number; size: number
   const subscriber = new FloodProcess('subscriber', url, namespace, options);
   await subscriber.saying('ready', 20_000);
   const buffer = await watchOutputBuffer(url);
+  const began = performance.now();
   const publisher = new FloodProcess('publisher', url, namespace, flood);
   const offered = JSON.parse(await publisher.saying('report ', 240_000)) as FloodReport;
+  const bytesPerMs = offered.bytes / (performance.now() - began);
   subscriber.process.kill('SIGTERM');
   const drowned = JSON.parse(await subscriber.saying('report ', 60_000)) as DrownedReport;
-  return { subscriber, offered, drowned, buffer };
+  // A machine may let the subscriber stand still for half a second while the others go on: what they write then, it cannot have read.
+  const bufferLimit = 8 * MEBIBYTE + 2 * bytesPerMs * drowned.stoodStill;
+  return { subscriber, offered, drowned, buffer, bufferLimit };
 }
 
 describe('a subscriber that is much slower than its publisher', { timeout: 320_000 }, () => {
   it('takes two gigabytes in bounded memory, on both sides, and accounts for every event', async () => {
-    const { subscriber, offered, drowned, buffer } = await drown(
+    const { subscriber, offered, drowned, buffer, bufferLimit } = await drown(
       { broadcast: true, busy: 4000 },
       { bytes: 2 * 1024 * MEBIBYTE, size: 8192 },
     );
@@ -82,7 +86,7 @@ describe('a subscriber that is much slower than its publisher', { timeout: 320_0
     expect(drowned).toMatchObject({ twice: 0, missed: 0, received: offered.published });
     expect(drowned.handled + drowned.dropped).toBe(offered.published);
     expect(drowned.growth).toBeLessThan(64 * MEBIBYTE);
-    expect(buffer.highest).toBeLessThan(8 * MEBIBYTE);
+    expect(buffer.highest).toBeLessThan(bufferLimit);
     expect(subscriber.count('full')).toBeGreaterThan(0);
   });
 
@@ -90,12 +94,12 @@ describe('a subscriber that is much slower than its publisher', { timeout: 320_0
     ['waits for something else', { broadcast: true, wait: 20 }],
     ['computes, and prefers what is new', { broadcast: true, busy: 1000, drop: 'oldest' }],
   ] as const)('stays within its bounds when it %s', async (_, options) => {
-    const { offered, drowned, buffer } = await drown(options, { bytes: 200 * MEBIBYTE, size: 400 });
+    const { offered, drowned, buffer, bufferLimit } = await drown(options, { bytes: 200 * MEBIBYTE, size: 400 });
     expect(drowned).toMatchObject({ twice: 0, missed: 0, received: offered.published });
     expect(drowned.handled + drowned.dropped).toBe(offered.published);
     expect(drowned.dropped).toBeGreaterThan(0);
     expect(drowned.growth).toBeLessThan(64 * MEBIBYTE);
-    expect(buffer.highest).toBeLessThan(8 * MEBIBYTE);
+    expect(buffer.highest).toBeLessThan(bufferLimit);
   });
 
   it('keeps the work of its group where there is nobody else to do it', async () => {
