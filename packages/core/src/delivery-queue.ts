@@ -8,7 +8,7 @@ export interface Work {
   /** Messages of one lane are handled one at a time, in order. Absent: no lane. */
   readonly lane: string | undefined;
   /** Handles it. Never throws or rejects. */
-  readonly run: () => void | Promise<void>;
+  run(): void | Promise<void>;
 }
 
 /** `newest`: what arrives is dropped; `oldest`: what has waited longest makes room for it. */
@@ -30,7 +30,7 @@ export interface DeliveryQueueOptions<From> {
   open(body: string, from: From): Work | undefined;
 }
 
-/** Read, and on its way to the handler. */
+/** Read, and waiting for its lane. */
 interface Entry {
   readonly work: Work;
   readonly body: string;
@@ -166,34 +166,37 @@ export class DeliveryQueue<From> {
       this.#bytes -= body.length;
       return;
     }
-    const entry = { work, body };
     const parked = work.lane === undefined ? undefined : this.#lanes.get(work.lane);
     if (parked !== undefined) {
-      parked.push(entry);
+      parked.push({ work, body });
       this.#parked++;
     } else {
       if (work.lane !== undefined) this.#lanes.set(work.lane, new Fifo());
-      this.#start(entry);
+      this.#start(work, body.length);
     }
   }
 
   /** Runs a message, and after it what waits for its lane: in a loop, because a handler may be done at once. */
-  #start(entry: Entry): void {
-    for (let next: Entry | undefined = entry; next !== undefined; ) {
-      const current: Entry = next;
-      this.#bytes -= current.body.length;
+  #start(first: Work, size: number): void {
+    this.#bytes -= size;
+    for (let work = first; ; ) {
       this.#running++;
       this.#slots.take();
-      const result = turnBudget.spend(current.work.run);
+      const began = turnBudget.begin();
+      const result = work.run();
+      turnBudget.spend(began);
       if (result !== undefined) {
-        result.then(() => {
-          const following = this.#finish(current.work);
-          if (following !== undefined) this.#start(following);
+        void result.then(() => {
+          const following = this.#finish(work);
+          if (following !== undefined) this.#start(following.work, following.body.length);
           this.#fill();
         });
         return;
       }
-      next = this.#finish(current.work);
+      const following = this.#finish(work);
+      if (following === undefined) return;
+      this.#bytes -= following.body.length;
+      work = following.work;
     }
   }
 

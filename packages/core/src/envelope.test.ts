@@ -1,6 +1,7 @@
 import type { BelfryError } from '@belfry/contracts';
 import { describe, expect, it } from 'vitest';
-import { envelopeEncoder, extensionsOf } from './envelope.js';
+import { wholeEnvelopes } from '../test/whole-envelope.js';
+import { decodeShared, envelopeEncoder, extensionsOf } from './envelope.js';
 import { decodeEnvelope, type Envelope } from './index.js';
 
 const time = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -18,7 +19,7 @@ const messageOf = (value: unknown): string => {
 
 describe('encoding', () => {
   it('writes a CloudEvents envelope, without what is absent', () => {
-    const encode = envelopeEncoder('/shop/i', 'orders.placed', 2);
+    const encode = wholeEnvelopes('/shop/i', 'orders.placed', 2);
     expect(JSON.parse(encode({ id: 'i-0', time }, '{"a":1}'))).toEqual({
       specversion: '1.0',
       id: 'i-0',
@@ -42,7 +43,7 @@ describe('encoding', () => {
       tracestate: 'x=1',
       extensions: { tenant: 'eu', attempt: 2, test: false },
     };
-    expect(JSON.parse(envelopeEncoder('/s/i', 'a.b', 1)(attributes, 'null'))).toMatchObject({
+    expect(JSON.parse(wholeEnvelopes('/s/i', 'a.b', 1)(attributes, 'null'))).toMatchObject({
       partitionkey: 'k',
       correlationid: 'c',
       causationid: 'p',
@@ -57,7 +58,7 @@ describe('encoding', () => {
 
   it('survives any text in any attribute, and reads back what was written', () => {
     const nasty = '"},\\\u0000\n\u2028\ud800 😀';
-    const encode = envelopeEncoder(nasty, nasty, 1);
+    const encode = wholeEnvelopes(nasty, nasty, 1);
     const body = encode(
       { id: 'i', time, key: nasty, correlationId: nasty, extensions: { a: nasty } },
       JSON.stringify(nasty),
@@ -73,10 +74,40 @@ describe('encoding', () => {
   });
 
   it('tells the time of each event', () => {
-    const encode = envelopeEncoder('/s/i', 'a.b', 1);
+    const encode = wholeEnvelopes('/s/i', 'a.b', 1);
     const timeOf = (time: number) => decodeEnvelope(encode({ id: 'i', time }, '1')).time;
     expect([0, 0, 1, 0].map(timeOf)).toEqual([0, 0, 1, 0].map((time) => new Date(time).toISOString()));
   });
+});
+
+describe('what several events share', () => {
+  const encoder = envelopeEncoder('/shop/i', 'orders.placed', 2);
+
+  it('is the same text within a millisecond', () => {
+    expect(encoder.shared(time)).toBe(encoder.shared(time));
+    expect(encoder.shared(time + 1)).not.toBe(encoder.shared(time));
+  });
+
+  it('may be written once: an event that comes behind it is the same as one in one piece', () => {
+    const [shared, own] = [encoder.shared(time), encoder.own({ id: 'i-1', key: 'k' }, '7')];
+    const together = decodeEnvelope(`{${own.slice(1)}`, decodeShared(`${shared}}`));
+    expect(together).toEqual(decodeEnvelope(shared + own));
+  });
+
+  it.each([
+    ['source', { source: '/evil/i' }],
+    ['type', { type: 'orders.cancelled' }],
+    ['specversion', { specversion: '0.3' }],
+  ])('is not for the event itself to say: %s', (name, own) => {
+    const shared = decodeShared(`${encoder.shared(time)}}`);
+    const envelope = decodeEnvelope(JSON.stringify({ id: 'i-1', ...own }), shared);
+    expect(envelope[name]).toBe(JSON.parse(`${encoder.shared(time)}}`)[name]);
+  });
+
+  it.each(['', '[]', '{}', '{"specversion":"1.0","source":"/a/b"}', '{"specversion":"1.0","source":7,"type":"a"}'])(
+    'is refused when it does not say enough: %s',
+    (text) => expect(() => decodeShared(text)).toThrow(expect.objectContaining({ code: 'ENVELOPE_INVALID' })),
+  );
 });
 
 describe('decoding', () => {

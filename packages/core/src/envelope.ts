@@ -34,8 +34,6 @@ export interface Envelope {
 /** The attributes of an envelope that differ from one event of a contract to the next, its data aside. */
 export interface EnvelopeAttributes {
   readonly id: string;
-  /** Milliseconds since 1970. */
-  readonly time: number;
   readonly key?: string | undefined;
   readonly correlationId?: string | undefined;
   readonly causationId?: string | undefined;
@@ -45,34 +43,38 @@ export interface EnvelopeAttributes {
   readonly extensions?: Readonly<Record<string, ExtensionValue>> | undefined;
 }
 
-/** Encodes the events of one contract from one source. */
-export type EnvelopeEncoder = (attributes: EnvelopeAttributes, dataJson: string) => string;
-
-// One string per millisecond: a burst shares it.
-let lastTime = Number.NaN;
-let lastTimeText = '';
-function rfc3339(time: number): string {
-  if (time !== lastTime) {
-    lastTime = time;
-    lastTimeText = new Date(time).toISOString();
-  }
-  return lastTimeText;
+/** Encodes the messages of one contract from one source. */
+export interface EnvelopeEncoder {
+  /** What all of them share that are written in one millisecond: an envelope's beginning. The same text for the same millisecond. */
+  shared(time: number): string;
+  /** The rest of the envelope: what is one message's own. */
+  own(attributes: EnvelopeAttributes, dataJson: string): string;
 }
 
-/** Prepares what all events of one contract share, so that encoding is one concatenation around the data's JSON. */
+/** Prepares what the messages of one contract share, so that encoding is one concatenation around the data's JSON. */
 export function envelopeEncoder(source: string, type: string, version: number): EnvelopeEncoder {
-  const shared = `","source":${JSON.stringify(source)},"type":${JSON.stringify(type)},"dataversion":"${version}","datacontenttype":"application/json","time":"`;
-  return (attributes, dataJson) => {
-    let rest = '';
-    if (attributes.key !== undefined) rest += `,"partitionkey":${JSON.stringify(attributes.key)}`;
-    if (attributes.correlationId !== undefined) rest += `,"correlationid":${JSON.stringify(attributes.correlationId)}`;
-    if (attributes.causationId !== undefined) rest += `,"causationid":${JSON.stringify(attributes.causationId)}`;
-    if (attributes.traceparent !== undefined) rest += `,"traceparent":${JSON.stringify(attributes.traceparent)}`;
-    if (attributes.tracestate !== undefined) rest += `,"tracestate":${JSON.stringify(attributes.tracestate)}`;
-    if (attributes.timeoutMs !== undefined) rest += `,"timeoutms":${attributes.timeoutMs}`;
-    for (const name in attributes.extensions)
-      rest += `,${JSON.stringify(name)}:${JSON.stringify(attributes.extensions[name])}`;
-    return `{"specversion":"1.0","id":"${attributes.id}${shared}${rfc3339(attributes.time)}"${rest},"data":${dataJson}}`;
+  const lasting = `{"specversion":"1.0","source":${JSON.stringify(source)},"type":${JSON.stringify(type)},"dataversion":"${version}","datacontenttype":"application/json","time":"`;
+  let writtenAt = Number.NaN;
+  let shared = '';
+  return {
+    shared(time) {
+      if (time !== writtenAt) {
+        writtenAt = time;
+        shared = `${lasting}${new Date(time).toISOString()}"`;
+      }
+      return shared;
+    },
+    own({ id, key, correlationId, causationId, traceparent, tracestate, timeoutMs, extensions }, dataJson) {
+      let rest = '';
+      if (key !== undefined) rest += `,"partitionkey":${JSON.stringify(key)}`;
+      if (correlationId !== undefined) rest += `,"correlationid":${JSON.stringify(correlationId)}`;
+      if (causationId !== undefined) rest += `,"causationid":${JSON.stringify(causationId)}`;
+      if (traceparent !== undefined) rest += `,"traceparent":${JSON.stringify(traceparent)}`;
+      if (tracestate !== undefined) rest += `,"tracestate":${JSON.stringify(tracestate)}`;
+      if (timeoutMs !== undefined) rest += `,"timeoutms":${timeoutMs}`;
+      for (const name in extensions) rest += `,${JSON.stringify(name)}:${JSON.stringify(extensions[name])}`;
+      return `,"id":"${id}"${rest},"data":${dataJson}}`;
+    },
   };
 }
 
@@ -101,11 +103,40 @@ const optionalTexts = [
   'tracestate',
 ] as const;
 
+/** What the events of one frame have in common. */
+export type SharedAttributes = Pick<
+  Envelope,
+  'specversion' | 'source' | 'type' | 'time' | 'datacontenttype' | 'dataversion'
+> & { readonly size: number };
+
+/**
+ * Reads what the events of a frame have in common.
+ * @param text an envelope without what is each event's own
+ * @throws BelfryError `ENVELOPE_INVALID`
+ */
+export function decodeShared(text: string): SharedAttributes {
+  const { specversion, source, type, time, datacontenttype, dataversion } = checked(parse(text), ['source', 'type']);
+  return { specversion, source, type, time, datacontenttype, dataversion, size: text.length };
+}
+
 /**
  * Reads an envelope.
+ * @param shared what it has in common with others, where that was written once for all of them
  * @throws BelfryError `ENVELOPE_INVALID`; the message says what is wrong and quotes nothing of the text
  */
-export function decodeEnvelope(text: string): Envelope {
+export function decodeEnvelope(text: string, shared?: SharedAttributes): Envelope {
+  const envelope = parse(text);
+  if (shared === undefined) return checked(envelope, ['id', 'source', 'type']);
+  envelope.specversion = shared.specversion;
+  envelope.source = shared.source;
+  envelope.type = shared.type;
+  envelope.time = shared.time;
+  envelope.datacontenttype = shared.datacontenttype;
+  envelope.dataversion = shared.dataversion;
+  return checked(envelope, ['id']);
+}
+
+function parse(text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -113,9 +144,12 @@ export function decodeEnvelope(text: string): Envelope {
     throw invalid('it is not JSON'); // the parser's own message quotes the payload
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('it is not a JSON object');
-  const envelope = value as Record<string, unknown>;
+  return value as Record<string, unknown>;
+}
+
+function checked(envelope: Record<string, unknown>, required: readonly string[]): Envelope {
   if (envelope.specversion !== '1.0') throw invalid('specversion is not "1.0"');
-  for (const name of ['id', 'source', 'type']) {
+  for (const name of required) {
     if (typeof envelope[name] !== 'string' || envelope[name] === '') throw invalid(`${name} is not a text`);
   }
   for (const name of optionalTexts) {
@@ -181,69 +215,11 @@ export function timeOf({ time }: Envelope): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/**
- * The number of an event among those that its source has published on its channel, from 1 on, in front of everything else.
- * @param uncertain numbers before it that may never have been published, as `first-last`: their publishers were told that they are unconfirmed
- */
-export const numbered = (body: string, sequence: number, uncertain?: string): string => {
-  if (!body.startsWith('{"')) return body;
-  const doubt = uncertain === undefined ? '' : `"uncertain":"${uncertain}",`;
-  return `{"sequence":"${sequence}",${doubt}${body.slice(1)}`;
-};
-
-/** The place of a numbered event among what is kept of its channel, in front of everything else. */
-export const placed = (body: string, cursor: string): string =>
-  body.startsWith('{"') ? `{"cursor":"${cursor}",${body.slice(1)}` : body;
-
-/** How many bytes `numbered` and `placed` may have added: they do not count against the limit of a message's size. */
-export const standingBytes = (body: string): number =>
-  body.startsWith('{"sequence":"') || body.startsWith('{"cursor":"') ? 160 : 0;
-
-/** Where an event stands: among those of its source on its channel, and among what is kept of the channel. */
-export interface Standing {
-  readonly source: string;
-  readonly sequence: number | undefined;
-  /** The first and the last of the numbers before it that may never have been published. */
-  readonly uncertain: readonly [first: number, last: number] | undefined;
-  readonly cursor: string | undefined;
-}
-
-const asBelfryWritesIt =
-  /^\{(?:"cursor":"([^"\\]{1,64})",)?"sequence":"(\d{1,15})",(?:"uncertain":"(\d{1,15}-\d{1,15})",)?"specversion":"1\.0","id":"[^"\\]{1,256}","source":"([^"\\]{1,256})"/;
-
-/** What is larger is not read twice for the sake of a number. */
-const MOST_FOREIGN = 65_536;
-
-/**
- * Reads where an event stands, without reading all of it; `undefined` when it does not say. What other programs write is looked at too,
- * in whatever order its attributes are, when it is not large.
- */
-export function standingOf(body: string): Standing | undefined {
-  const [, cursor, digits, uncertain, writer] = asBelfryWritesIt.exec(body) ?? [];
-  if (writer !== undefined) return { source: writer, sequence: Number(digits), uncertain: rangeIn(uncertain), cursor };
-  if (body.length > MOST_FOREIGN || !body.includes('"sequence"')) return undefined;
-  try {
-    const { source, sequence, uncertain: doubt, cursor: place } = decodeEnvelope(body) as Record<string, unknown>;
-    const isNumber = /^\d{1,15}$/.test(String(sequence));
-    return {
-      source: String(source).slice(0, 256),
-      sequence: isNumber ? Number(sequence) : undefined,
-      uncertain: rangeIn(doubt),
-      cursor: typeof place === 'string' ? place : undefined,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-function rangeIn(text: unknown): Standing['uncertain'] {
-  if (typeof text !== 'string') return undefined;
-  const [, first, last] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? [];
-  return last === undefined ? undefined : [Number(first), Number(last)];
-}
-
 /** Who wrote what, of an envelope that is too large to be read, or of too many: as Belfry writes it; `undefined` for any other. */
 export function headOf(text: string): { readonly id: string; readonly source: string } | undefined {
-  const [, id, source] = /^\{"specversion":"1.0","id":"([^"\\]+)","source":"([^"\\]+)"/.exec(text.slice(0, 1024)) ?? [];
+  const [, source, id] = HEAD.exec(text.slice(0, 2048)) ?? [];
   return id === undefined || source === undefined ? undefined : { id, source };
 }
+
+const HEAD =
+  /^\{"specversion":"1\.0","source":"([^"\\]+)","type":"[^"\\]+","dataversion":"\d+","datacontenttype":"application\/json","time":"[^"\\]+","id":"([^"\\]+)"/;

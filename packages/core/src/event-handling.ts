@@ -1,6 +1,6 @@
 import { type AnyContract, BelfryError, type EventContract } from '@belfry/contracts';
 import { type Commit, type MessageContext, runInContext } from './context.js';
-import { decodeEnvelope, type Envelope, extensionsOf, timeOf } from './envelope.js';
+import { decodeEnvelope, type Envelope, extensionsOf, type SharedAttributes, timeOf } from './envelope.js';
 import { type Middleware, runThrough } from './middleware.js';
 import type { RejectReason } from './rejections.js';
 
@@ -11,11 +11,18 @@ export type Opened =
   | { readonly envelope: Envelope; readonly version: string; readonly reason?: undefined }
   | { readonly reason: RejectReason; readonly message: string; readonly envelope?: Envelope };
 
+/** An envelope that fits its channel. */
+export type Fit = Extract<Opened, { version: string }>;
+
 /** Reads an envelope, and compares it with the contract of the channel it came on. Never throws. */
-export function openEnvelope(body: string, contract: EventContract | undefined): Opened {
+export function openEnvelope(
+  body: string,
+  contract: EventContract | undefined,
+  shared?: SharedAttributes,
+): Opened {
   let envelope: Envelope;
   try {
-    envelope = decodeEnvelope(body);
+    envelope = decodeEnvelope(body, shared);
   } catch (error) {
     return { reason: 'unreadable', message: (error as BelfryError).message };
   }
@@ -38,46 +45,74 @@ export interface Circumstances {
   readonly signal: AbortSignal | (() => AbortSignal);
 }
 
-export function contextOf(
-  { envelope, version }: Extract<Opened, { version: string }>,
-  data: unknown,
-  { channel, group, attempt, commit, now, signal }: Circumstances,
-): MessageContext {
-  const context = {
-    type: envelope.type,
-    data,
-    version: Number(version),
-    messageId: envelope.id,
-    source: envelope.source,
-    time: timeOf(envelope) ?? new Date(now),
-    group,
-    key: envelope.partitionkey,
-    correlationId: envelope.correlationid ?? envelope.id,
-    causationId: envelope.causationid,
-    traceparent: envelope.traceparent,
-    tracestate: envelope.tracestate,
-    extensions: extensionsOf(envelope),
-    channel,
-    attempt,
-    commit,
-    signal,
-  };
-  if (typeof signal === 'function') Object.defineProperty(context, 'signal', { get: signal });
-  return context as MessageContext;
+/** What a handler is told beside the data. What most handlers never look at is made when one does. */
+class EventContext {
+  readonly type: string;
+  readonly version: number;
+  readonly messageId: string;
+  readonly source: string;
+  readonly group: string | undefined;
+  readonly key: string | undefined;
+  readonly correlationId: string;
+  readonly causationId: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+  readonly channel: string;
+  readonly attempt: number;
+  readonly commit: Commit;
+  readonly #envelope: Envelope;
+  readonly #circumstances: Circumstances;
+
+  constructor(
+    { envelope, version }: Fit,
+    readonly data: unknown,
+    circumstances: Circumstances,
+  ) {
+    this.#envelope = envelope;
+    this.#circumstances = circumstances;
+    this.type = envelope.type;
+    this.version = Number(version);
+    this.messageId = envelope.id;
+    this.source = envelope.source;
+    this.group = circumstances.group;
+    this.key = envelope.partitionkey;
+    this.correlationId = envelope.correlationid ?? envelope.id;
+    this.causationId = envelope.causationid;
+    this.traceparent = envelope.traceparent;
+    this.tracestate = envelope.tracestate;
+    this.channel = circumstances.channel;
+    this.attempt = circumstances.attempt;
+    this.commit = circumstances.commit;
+  }
+
+  get time(): Date {
+    return timeOf(this.#envelope) ?? new Date(this.#circumstances.now);
+  }
+
+  get extensions(): MessageContext['extensions'] {
+    return extensionsOf(this.#envelope);
+  }
+
+  get signal(): AbortSignal {
+    const { signal } = this.#circumstances;
+    return typeof signal === 'function' ? signal() : signal;
+  }
 }
 
+export const contextOf = (opened: Fit, data: unknown, circumstances: Circumstances): MessageContext =>
+  new EventContext(opened, data, circumstances) as MessageContext;
+
 /** Calls a handler inside its context, through the middleware. Throws or rejects as they do. */
-export const callHandler = (
+export function callHandler(
   handler: (data: unknown, context: MessageContext) => unknown,
   middleware: readonly Middleware[],
   contract: AnyContract | undefined,
   context: MessageContext,
-): unknown =>
-  runInContext(context, () => {
-    if (middleware.length === 0) return handler(context.data, context);
-    const call = { side: 'handle' as const, contract, data: context.data as unknown, context };
-    return runThrough(middleware, call, async () => handler(call.data, context));
-  });
+): unknown {
+  if (middleware.length === 0) return runInContext(context, () => handler(context.data, context));
+  const call = { side: 'handle' as const, contract, data: context.data as unknown, context };
+  return runInContext(context, () => runThrough(middleware, call, async () => handler(call.data, context)));
+}
 
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

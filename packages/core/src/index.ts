@@ -54,6 +54,7 @@ export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clo
 // For people who write transports
 export type {
   Deliver,
+  Origin,
   HistoryPart,
   OutgoingEvent,
   OutgoingRequest,
@@ -81,5 +82,12 @@ export {
 export type { DeathReason, Delivery, Settlement, Work } from './durable/delivery.js';
 
 // For programs that read the wire
-export { decodeEnvelope, type Envelope, type ExtensionValue, numbered } from './envelope.js';
+export {
+  decodeEnvelope,
+  decodeShared,
+  type Envelope,
+  type ExtensionValue,
+  type SharedAttributes,
+} from './envelope.js';
+export { type EncodedEvent, numbered, numberedOwn } from './standing.js';
 export { matchesPattern } from './pattern.js';

@@ -29,7 +29,7 @@ function start() {
     logger,
     clock,
   });
-  const deliver = (body: string): void => transport.inboxes.get(CALLER_INBOX)?.(body, CALLER_INBOX);
+  const deliver = (body: string): void => transport.inboxes.get(CALLER_INBOX)?.(body, { channel: CALLER_INBOX });
   return { clock, transport, logger, received, mailbox, deliver };
 }
 

@@ -4,13 +4,14 @@ import {
   type Duration,
   type EventContract,
   isDuration,
+  type Schema,
   toMilliseconds,
   type Validation,
   validate,
 } from '@belfry/contracts';
 import type { Clock } from './clock.js';
 import { currentContext } from './context.js';
-import { envelopeEncoders } from './envelope.js';
+import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
 import { type Middleware, type PublishCall, runThrough } from './middleware.js';
 import {
   causalityOf,
@@ -23,8 +24,9 @@ import {
   subjectOf,
   toJson,
 } from './outgoing.js';
+import type { OutgoingDurableEvent } from './durable/durability.js';
 import type { Upkeep } from './durable/upkeep.js';
-import type { Receipt, Transport } from './transport.js';
+import type { OutgoingEvent, Receipt, Transport } from './transport.js';
 
 /** What a single publish may be told. Everything is taken from the contract and the current context when it is absent. */
 export interface PublishOptions extends OutgoingOptions {
@@ -53,28 +55,45 @@ export interface PublicationOptions {
   readonly clock: Clock;
 }
 
+/** What is the same for every message of one contract. */
+interface Route {
+  readonly contract: AnyContract;
+  /** With the namespace; of a bare channel, taken literally. */
+  readonly channel: string;
+  readonly encoder: EnvelopeEncoder;
+  readonly schema: Schema | undefined;
+}
+
+/** A message, encoded, and where it goes. */
+type Encoded =
+  | { readonly kind: 'bare'; readonly channel: string; readonly payload: string }
+  | { readonly kind: 'event'; readonly event: OutgoingEvent }
+  | { readonly kind: 'durable'; readonly contract: EventContract; readonly event: OutgoingDurableEvent };
+
+const noOptions: PublishOptions = Object.freeze({});
+
 /** The way of a message out: middleware, validation, envelope, transport. Publishes on one channel keep their order. */
 export class Publication {
   readonly #options: PublicationOptions;
-  readonly #encoderOf: ReturnType<typeof envelopeEncoders>;
+  readonly #routes = new WeakMap<AnyContract, Route>();
   /** Per channel, the last publish that still waits for a schema: later ones wait behind it. */
   readonly #tails = new Map<string, Promise<unknown>>();
 
   constructor(options: PublicationOptions) {
     this.#options = options;
-    this.#encoderOf = envelopeEncoders(options.source);
   }
 
   /** Never throws: rejects. */
-  publish(contract: AnyContract, data: unknown, options: PublishOptions): Promise<Receipt> {
-    const mistake =
-      mistakeIn('publish', contract, options, ['id', 'delay', 'at']) ?? mistakeInIdOrDelay(contract, options);
+  publish(contract: AnyContract, data: unknown, given?: PublishOptions): Promise<Receipt> {
+    const options = given ?? noOptions;
+    const mistake = options === noOptions ? undefined : mistakeInOptions(contract, options);
     if (mistake !== undefined) return Promise.reject(mistake);
     const { middleware } = this.#options;
-    if (middleware.length === 0) return this.#inOrder(contract, data, options, options.extensions);
+    const route = this.#routes.get(contract) ?? this.#routeOf(contract);
+    if (middleware.length === 0) return this.#inOrder(route, data, options, options.extensions);
     const call: PublishCall = { side: 'publish', contract, data, extensions: { ...options.extensions } };
     try {
-      return runThrough(middleware, call, () => this.#inOrder(contract, call.data, options, call.extensions));
+      return runThrough(middleware, call, () => this.#inOrder(route, call.data, options, call.extensions));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -85,20 +104,43 @@ export class Publication {
     while (this.#tails.size > 0) await Promise.allSettled(this.#tails.values());
   }
 
+  #routeOf(contract: AnyContract): Route {
+    const { namespace, source, validate } = this.#options;
+    const isBare = contract.kind === 'channel';
+    const route: Route = {
+      contract,
+      channel: isBare ? contract.channel : `${namespace}:${contract.channel}`,
+      encoder: envelopeEncoder(source, contract.name, isBare ? 1 : contract.version),
+      schema: validate ? contract.schema : undefined,
+    };
+    this.#routes.set(contract, route);
+    return route;
+  }
+
   #inOrder(
-    contract: AnyContract,
+    route: Route,
     data: unknown,
     options: PublishOptions,
     extensions: PublishOptions['extensions'],
   ): Promise<Receipt> {
-    const { channel, schema } = contract;
-    const validation = this.#options.validate && schema !== undefined ? validate(schema, data) : unchecked;
-    const before = this.#tails.get(channel);
-    // Written down now: what the caller does to the data while a schema thinks about them must not travel.
-    const send = this.#prepare(contract, data, options, extensions);
-    if (before === undefined && !(validation instanceof Promise)) return sendIfValid(contract, validation, send);
+    const { channel, contract, schema } = route;
+    const validation = schema === undefined ? unchecked : validate(schema, data);
+    const before = this.#tails.size === 0 ? undefined : this.#tails.get(channel);
+    // Encoded now: what the caller does to the data while a schema thinks about them must not travel.
+    let encoded: Encoded | undefined;
+    let mistake: unknown;
+    try {
+      encoded = this.#encode(route, data, options, extensions);
+    } catch (error) {
+      mistake = error; // told after the schema has spoken
+    }
+    const send = (validated: Validation): Promise<Receipt> => {
+      if (!validated.valid) return Promise.reject(invalid(contract, 'do not fit its schema', validated.issues));
+      return encoded === undefined ? Promise.reject(mistake) : this.#send(encoded);
+    };
+    if (before === undefined && !(validation instanceof Promise)) return send(validation);
     const ready = Promise.all([validation, before]);
-    const receipt = ready.then(([validated]) => sendIfValid(contract, validated, send));
+    const receipt = ready.then(([validated]) => send(validated));
     this.#tails.set(channel, ready);
     ready.then(() => {
       if (this.#tails.get(channel) === ready) this.#tails.delete(channel);
@@ -106,100 +148,94 @@ export class Publication {
     return receipt;
   }
 
-  /** Encodes, and returns what sends it; a mistake is told when it would be sent, after the schema has spoken. */
-  #prepare(
-    contract: AnyContract,
+  #encode(
+    { contract, channel, encoder }: Route,
     data: unknown,
     options: PublishOptions,
     extensions: PublishOptions['extensions'],
-  ): () => Promise<Receipt> {
-    const { transport, namespace, publicChannels, maxMessageBytes } = this.#options;
-    try {
-      if (contract.kind === 'channel') {
-        const payload = typeof data === 'string' ? data : toJson(contract, data);
-        checkSize(contract, payload, maxMessageBytes);
-        return () => transport.publishBare(contract.channel, payload).then((broadcast) => ({ broadcast, groups: {} }));
-      }
-      const key = options.key ?? keyOf(contract, data);
-      const id = options.id ?? this.#options.nextId();
-      const body = this.#encode(contract, data, id, key, options, extensions);
-      checkSize(contract, body, maxMessageBytes);
-      if (contract.guarantee === 'durable') return this.#append(contract, { body, key, id, options });
-      const { recovery } = contract;
-      const event = { channel: `${namespace}:${contract.channel}`, body, key, recovery, public: publicChannels };
-      return () => transport.publish(event);
-    } catch (error) {
-      return () => Promise.reject(error);
+  ): Encoded {
+    const { publicChannels, maxMessageBytes, clock } = this.#options;
+    if (contract.kind === 'channel') {
+      const payload = typeof data === 'string' ? data : toJson(contract, data);
+      checkSize(contract, payload, maxMessageBytes);
+      return { kind: 'bare', channel, payload };
     }
-  }
-
-  #append(
-    contract: EventContract,
-    { body, key, id, options }: { body: string; key: string | undefined; id: string; options: PublishOptions },
-  ): () => Promise<Receipt> {
-    const { transport, namespace, upkeep, clock } = this.#options;
-    const channel = `${namespace}:${contract.channel}`;
-    const delay = delayIn(options, clock.now());
-    const event = {
+    if (extensions !== undefined) checkExtensions(contract, extensions);
+    const key = options.key ?? keyOf(contract, data);
+    const id = options.id ?? this.#options.nextId();
+    const shared = encoder.shared(clock.now());
+    const { correlationId, causationId, traceparent, tracestate } = causalityOf(options, currentContext());
+    const attributes = {
+      id: options.id === undefined ? id : JSON.stringify(id).slice(1, -1),
+      key,
+      correlationId,
+      causationId,
+      traceparent,
+      tracestate,
+      extensions,
+    };
+    const body = encoder.own(attributes, toJson(contract, data));
+    checkSize(contract, body, maxMessageBytes - shared.length);
+    if (contract.guarantee === 'transient') {
+      const { recovery } = contract;
+      return { kind: 'event', event: { channel, shared, body, key, recovery, public: publicChannels } };
+    }
+    const event: OutgoingDurableEvent = {
       channel,
-      body,
+      body: shared + body,
       key,
       messageId: id,
       window: options.id === undefined ? undefined : contract.duplicateWindow,
-      delay,
+      delay: delayIn(options, clock.now()),
       cap: contract.retention.cap,
     };
-    return async () => {
-      const due = delay === undefined ? undefined : new Date(clock.now() + delay);
-      const { entry, duplicate, broadcast, groups } = await transport.durable!.append(event);
-      upkeep.tend(channel, contract.retention);
-      return Object.freeze({
-        broadcast,
-        groups,
-        id,
-        ...(entry === undefined ? {} : { entry }),
-        ...(duplicate ? { duplicate } : due === undefined ? {} : { due }),
-      });
-    };
+    return { kind: 'durable', contract, event };
   }
 
-  #encode(
-    contract: EventContract,
-    data: unknown,
-    id: string,
-    key: string | undefined,
-    options: PublishOptions,
-    extensions: PublishOptions['extensions'],
-  ): string {
-    const encode = this.#encoderOf(contract);
-    checkExtensions(contract, extensions);
-    const attributes = {
-      id: options.id === undefined ? id : JSON.stringify(id).slice(1, -1),
-      time: this.#options.clock.now(),
-      key,
-      ...causalityOf(options, currentContext()),
-      extensions,
-    };
-    return encode(attributes, toJson(contract, data));
+  #send(encoded: Encoded): Promise<Receipt> {
+    const { transport } = this.#options;
+    try {
+      switch (encoded.kind) {
+        case 'event':
+          return transport.publish(encoded.event);
+        case 'bare':
+          return transport
+            .publishBare(encoded.channel, encoded.payload)
+            .then((broadcast) => ({ broadcast, groups: {} }));
+        case 'durable':
+          return this.#append(encoded.contract, encoded.event);
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #append(contract: EventContract, event: OutgoingDurableEvent): Promise<Receipt> {
+    const { transport, upkeep, clock } = this.#options;
+    const { channel, delay, messageId: id } = event;
+    const due = delay === undefined ? undefined : new Date(clock.now() + delay);
+    const { entry, duplicate, broadcast, groups } = await transport.durable!.append(event);
+    upkeep.tend(channel, contract.retention);
+    return Object.freeze({
+      broadcast,
+      groups,
+      id,
+      ...(entry === undefined ? {} : { entry }),
+      ...(duplicate ? { duplicate } : due === undefined ? {} : { due }),
+    });
   }
 }
 
 const unchecked: Validation = { valid: true, value: undefined };
-
-function sendIfValid(contract: AnyContract, validation: Validation, send: () => Promise<Receipt>): Promise<Receipt> {
-  if (!validation.valid) return Promise.reject(invalid(contract, 'do not fit its schema', validation.issues));
-  try {
-    return send();
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
 
 /** In milliseconds; absent: at once. */
 function delayIn({ delay, at }: PublishOptions, now: number): number | undefined {
   if (delay !== undefined) return Math.max(0, toMilliseconds(delay));
   return at === undefined ? undefined : Math.max(0, at.getTime() - now);
 }
+
+const mistakeInOptions = (contract: AnyContract, options: PublishOptions): BelfryError | undefined =>
+  mistakeIn('publish', contract, options, ['id', 'delay', 'at']) ?? mistakeInIdOrDelay(contract, options);
 
 function mistakeInIdOrDelay(contract: AnyContract, { id, delay, at }: PublishOptions): BelfryError | undefined {
   const wrong = (what: string, hint: string) =>

@@ -66,7 +66,8 @@ function receive(contracts: readonly AnyContract[] | string, options: Partial<Re
     expect(handled + failed + sum + dropped + abandoned + queued + inFlight).toBe(received);
     return receiver.stats;
   };
-  return { receiver, deliver: receiver.deliver, handled, lines, clock, stats: settled };
+  const deliver = (body: string, channel: string) => receiver.deliver(body, { channel });
+  return { receiver, deliver, handled, lines, clock, stats: settled };
 }
 
 let messages = 0;

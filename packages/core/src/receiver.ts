@@ -2,15 +2,17 @@ import { type AnyContract, type EventContract, type Validation, validate } from 
 import type { Clock } from './clock.js';
 import type { MessageContext } from './context.js';
 import { DeliveryQueue, type DropPolicy, type Work } from './delivery-queue.js';
-import { type Envelope, standingBytes } from './envelope.js';
-import { callHandler, contextOf, isPromiseLike, noCommit, type Opened, openEnvelope } from './event-handling.js';
+import type { Envelope } from './envelope.js';
+import { callHandler, contextOf, type Fit, isPromiseLike, noCommit, openEnvelope } from './event-handling.js';
 import type { Logger } from './logger.js';
 import type { Middleware } from './middleware.js';
 import { bytesOver, idsOf, placesOf } from './outgoing.js';
 import { matchesPattern } from './pattern.js';
 import { Rejections } from './rejections.js';
 import type { Slots } from './slots.js';
+import { standingBytes } from './standing.js';
 import { type Load, newStats, type SubscriptionStats } from './subscription-stats.js';
+import type { Origin } from './transport.js';
 
 export interface ReceiverOptions {
   /** For logs: the contracts' names, or the pattern. */
@@ -43,7 +45,7 @@ export interface ReceiverOptions {
 /** Turns the encoded messages of one subscription into calls of its handler. Nothing that arrives can make it throw or stop. */
 export class Receiver {
   readonly #options: ReceiverOptions;
-  readonly #queue: DeliveryQueue<string>;
+  readonly #queue: DeliveryQueue<Origin>;
   readonly #rejections: Rejections;
   readonly #relieved: (() => void)[] = [];
   readonly stats: SubscriptionStats;
@@ -52,13 +54,13 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    const queue = new DeliveryQueue<string>({
+    const queue = new DeliveryQueue<Origin>({
       concurrency: options.concurrency,
       maxMessages: options.maxQueuedMessages,
       maxBytes: options.maxQueuedBytes,
       drop: options.drop ?? 'newest',
       onPressure: (full) => this.#pressed(full),
-      open: (body, channel) => this.#open(body, channel),
+      open: (body, origin) => this.#open(body, origin),
     });
     this.#queue = queue;
     const { title, group, logger, clock } = options;
@@ -68,15 +70,16 @@ export class Receiver {
   }
 
   /** Takes a message from the transport. */
-  readonly deliver = (body: string, channel: string): void => {
+  readonly deliver = (body: string, origin: Origin): void => {
     const { maxMessageBytes, pattern } = this.#options;
+    const { channel } = origin;
     if (pattern !== undefined && !matchesPattern(pattern, channel)) return;
     this.stats.received++;
-    if (bytesOver(maxMessageBytes + standingBytes(body), body) !== undefined) {
+    if (isTooLarge(maxMessageBytes, body)) {
       this.#rejections.add({ reason: 'tooLarge', channel, message: `It is larger than ${maxMessageBytes} bytes.` });
       return;
     }
-    const dropped = this.#queue.push(body, channel);
+    const dropped = this.#queue.push(body, origin);
     if (dropped === 0) return;
     this.stats.dropped += dropped;
     this.#rejections.crowded(
@@ -110,10 +113,10 @@ export class Receiver {
     onPressure?.(full);
   }
 
-  #open(body: string, channel: string): Work | undefined {
+  #open(body: string, { channel, shared }: Origin): Work | undefined {
     const contract = this.#options.contracts.get(channel);
     if (contract?.kind === 'channel') return { lane: undefined, run: () => this.#runBare(contract, body, channel) };
-    const opened = openEnvelope(body, contract);
+    const opened = openEnvelope(body, contract, shared);
     if (opened.reason !== undefined) {
       this.#rejections.add({ channel, ...opened });
       return undefined;
@@ -124,20 +127,19 @@ export class Receiver {
     };
   }
 
-  #run(
-    contract: EventContract | undefined,
-    opened: Extract<Opened, { version: string }>,
-    channel: string,
-  ): void | Promise<void> {
+  #run(contract: EventContract | undefined, opened: Fit, channel: string): void | Promise<void> {
     const { envelope } = opened;
+    if (contract === undefined || !this.#options.validate) return this.#start(contract, opened, envelope.data, channel);
+    const validation = validate(contract.schema, envelope.data);
+    if (!(validation instanceof Promise) && validation.valid)
+      return this.#start(contract, opened, validation.value, channel); // most go this way: without a closure
+    return this.#validated(validation, (data) => this.#start(contract, opened, data, channel), channel, envelope);
+  }
+
+  #start(contract: EventContract | undefined, opened: Fit, data: unknown, channel: string): void | Promise<void> {
     const { group, clock, signal } = this.#options;
-    const start = (data: unknown) =>
-      this.#handle(
-        contract,
-        contextOf(opened, data, { channel, group, attempt: 1, commit: noCommit, now: clock.now(), signal }),
-      );
-    if (contract === undefined || !this.#options.validate) return start(envelope.data);
-    return this.#validated(validate(contract.schema, envelope.data), start, channel, envelope);
+    const circumstances = { channel, group, attempt: 1, commit: noCommit, now: clock.now(), signal };
+    return this.#handle(contract, contextOf(opened, data, circumstances));
   }
 
   #runBare(contract: AnyContract, body: string, channel: string): void | Promise<void> {
@@ -214,6 +216,10 @@ export class Receiver {
     return { subscription: title, channel, group };
   }
 }
+
+/** What Belfry itself has added on the way does not count. */
+const isTooLarge = (limit: number, body: string): boolean =>
+  bytesOver(limit, body) !== undefined && bytesOver(limit + standingBytes(body), body) !== undefined;
 
 /** Goes on at once when it can: a handler with a synchronous schema is called in the turn in which its message came. */
 const settle = (

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from './clock.js';
-import { type Standing, standingOf } from './envelope.js';
+import { type Standing, standingOf } from './standing.js';
 import type { Losses } from './losses.js';
 import { Recovery } from './recovery.js';
 import type { SequenceWatch } from './sequence-watch.js';

@@ -1,8 +1,8 @@
 import { BelfryError } from '@belfry/contracts';
 import type { Clock, Timer } from './clock.js';
-import { type Standing, standingOf } from './envelope.js';
 import type { Losses } from './losses.js';
 import type { SequenceWatch } from './sequence-watch.js';
+import { type Standing, standingOf } from './standing.js';
 import type { HistoryPart } from './transport.js';
 
 export interface RecoveryOptions {

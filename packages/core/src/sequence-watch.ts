@@ -1,6 +1,6 @@
 import type { Clock, Timer } from './clock.js';
-import type { Standing } from './envelope.js';
 import type { Losses } from './losses.js';
+import type { Standing } from './standing.js';
 
 export interface SequenceWatchOptions {
   readonly losses: Losses;

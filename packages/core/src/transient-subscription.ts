@@ -1,14 +1,14 @@
 import { type AnyContract, BelfryError } from '@belfry/contracts';
 import type { BusEvents } from './bus-events.js';
-import { type Standing, standingOf } from './envelope.js';
 import { Losses } from './losses.js';
 import { matchesPattern } from './pattern.js';
 import { Receiver, type ReceiverOptions } from './receiver.js';
 import { Recovery } from './recovery.js';
 import type { Receiving } from './running.js';
 import { SequenceWatch } from './sequence-watch.js';
+import { type Standing, standingOf } from './standing.js';
 import type { SubscriptionStats } from './subscription-stats.js';
-import type { Source, Transport, TransportSubscription } from './transport.js';
+import type { Origin, Source, Transport, TransportSubscription } from './transport.js';
 
 export interface TransientSubscriptionOptions extends ReceiverOptions {
   readonly stats: SubscriptionStats;
@@ -92,9 +92,9 @@ export class TransientSubscription implements Receiving {
       return transport.subscribe(source, this.#deliverWatched);
     const recovery = this.#recoveryOf(source.channel, contract);
     await recovery.start();
-    const link = await transport.subscribe(source, (body, channel) => {
+    const link = await transport.subscribe(source, (body, origin) => {
       const standing = standingOf(body);
-      if (standing === undefined || !recovery.take(body, standing)) this.#deliver(body, channel, standing);
+      if (standing === undefined || !recovery.take(body, standing)) this.#deliver(body, origin, standing);
     });
     this.#recoveries.add(recovery);
     return {
@@ -106,15 +106,15 @@ export class TransientSubscription implements Receiving {
     };
   }
 
-  readonly #deliverWatched = (body: string, channel: string): void => {
+  readonly #deliverWatched = (body: string, origin: Origin): void => {
     const { pattern } = this.#options;
-    const isWatched = pattern === undefined || matchesPattern(pattern, channel);
-    this.#deliver(body, channel, isWatched ? standingOf(body) : undefined);
+    const isWatched = pattern === undefined || matchesPattern(pattern, origin.channel);
+    this.#deliver(body, origin, isWatched ? standingOf(body) : undefined);
   };
 
-  #deliver(body: string, channel: string, standing: Standing | undefined): void {
-    if (standing !== undefined) this.#watch.see(channel, standing);
-    this.#receiver.deliver(body, channel);
+  #deliver(body: string, origin: Origin, standing: Standing | undefined): void {
+    if (standing !== undefined) this.#watch.see(origin.channel, standing);
+    this.#receiver.deliver(body, origin);
   }
 
   #recoveryOf(channel: string, { name }: AnyContract): Recovery {
@@ -129,7 +129,7 @@ export class TransientSubscription implements Receiving {
     return new Recovery({
       channel,
       read: (after, count) => history.call(transport, channel, after, count),
-      deliver: (body) => this.#receiver.deliver(body, channel),
+      deliver: (body) => this.#receiver.deliver(body, { channel }),
       room: this.#receiver.room,
       watch: this.#watch,
       losses: this.#losses,

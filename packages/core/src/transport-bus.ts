@@ -142,7 +142,7 @@ class TransportBus implements Bus {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#publication.publish(contract, data, options ?? {});
+    return this.#publication.publish(contract, data, options);
   }
 
   request<C extends AnyRequest>(contract: C, input: RequestPayload<C>, options?: AskOptions): Reply<C> {

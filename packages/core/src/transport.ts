@@ -1,6 +1,7 @@
 import type { RecoveryPolicy } from '@belfry/contracts';
 import type { Clock } from './clock.js';
 import type { Durability } from './durable/durability.js';
+import type { SharedAttributes } from './envelope.js';
 import type { Logger } from './logger.js';
 
 /** How many received an event, as counted by the transport when it was published. */
@@ -26,7 +27,12 @@ export interface Receipt {
 export interface OutgoingEvent {
   /** Namespace and contract, for example `shop:orders.placed`. */
   readonly channel: string;
-  /** The envelope, encoded. The transport numbers it when it leaves: see `numbered`. */
+  /**
+   * The beginning of the envelope, as further events of this publisher have it, too: several that leave together may share it. Absent: `body`
+   * is all of it.
+   */
+  readonly shared?: string | undefined;
+  /** The envelope, encoded, behind `shared`. The transport numbers it when it leaves: see `numbered`. */
   readonly body: string;
   /** Events with the same key go to the same member of a group. */
   readonly key: string | undefined;
@@ -64,8 +70,15 @@ export type Source =
   /** What is sent to one instance alone. */
   | { readonly kind: 'inbox'; readonly address: string };
 
+/** Where a message comes from. */
+export interface Origin {
+  readonly channel: string;
+  /** What it has in common with those that came in the same frame; absent: the message is all of it. */
+  readonly shared?: SharedAttributes | undefined;
+}
+
 /** Takes one encoded message. Returns at once and never throws. */
-export type Deliver = (body: string, channel: string) => void;
+export type Deliver = (body: string, origin: Origin) => void;
 
 /** A confirmed subscription. */
 export interface TransportSubscription {

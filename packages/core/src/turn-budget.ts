@@ -20,18 +20,18 @@ export class TurnBudget {
     return this.#spent >= (isPressed ? PRESSED_BUDGET_MS : BUDGET_MS);
   }
 
-  /** Does work that counts. */
-  spend<T>(work: () => T): T {
+  /** Work that counts begins. Returns when. */
+  begin(): number {
     if (!this.#isOpen) {
       this.#isOpen = true;
       setImmediate(this.#renew);
     }
-    const began = now();
-    try {
-      return work();
-    } finally {
-      this.#spent += now() - began;
-    }
+    return now();
+  }
+
+  /** It is over, or goes on by itself. */
+  spend(began: number): void {
+    this.#spent += now() - began;
   }
 
   /** Calls back in the next turn in which there is time. */

@@ -177,7 +177,7 @@ export function startCaller(options: Partial<RequestsOptions> = {}) {
   const letter = (request: string, kind: LetterKind, data?: unknown, sequence?: number): void =>
     deliver(encodeReply(kind, request, data === undefined ? undefined : JSON.stringify(data), sequence));
   /** Whatever comes into the caller's inbox. */
-  const deliver = (body: string): void => transport.inboxes.get(CALLER_INBOX)?.(body, CALLER_INBOX);
+  const deliver = (body: string): void => transport.inboxes.get(CALLER_INBOX)?.(body, { channel: CALLER_INBOX });
   const ask = (contract: AnyRequest, input: unknown, asked: AskOptions = {}): Promise<unknown> =>
     requests.request(contract, input, asked) as Promise<unknown>;
   const stream = (input = 0, asked: AskOptions = {}): AsyncIterableIterator<number> =>

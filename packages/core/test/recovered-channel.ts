@@ -2,7 +2,7 @@
 import { BelfryError } from '@belfry/contracts';
 import { BusEvents, type Gap } from '../src/bus-events.js';
 import { RecordedLogger } from '../src/conformance/recorded-logger.js';
-import { numbered, placed, standingOf } from '../src/envelope.js';
+import { numbered, placed, standingOf } from '../src/standing.js';
 import { Losses } from '../src/losses.js';
 import { Recovery } from '../src/recovery.js';
 import { SequenceWatch } from '../src/sequence-watch.js';
@@ -95,7 +95,7 @@ export class RecoveredChannel {
     const sequence = (this.#sequences.get(source) ?? 0) + 1;
     this.#sequences.set(source, sequence);
     const id = `${source}${sequence}`;
-    const body = numbered(envelope(id, source, size), sequence);
+    const body = numbered({ body: envelope(id, source, size) }, sequence);
     const time = Math.max(this.time, this.#newest?.time ?? 0);
     this.#newest = { time, number: (this.#newest?.number ?? 0) + 1, body };
     this.#kept.push(this.#newest);

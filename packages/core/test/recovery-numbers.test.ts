@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { BusEvents } from '../src/bus-events.js';
 import { RecordedLogger } from '../src/conformance/recorded-logger.js';
-import { standingOf } from '../src/envelope.js';
+import { standingOf } from '../src/standing.js';
 import { Losses } from '../src/losses.js';
 import { Recovery } from '../src/recovery.js';
 import { SequenceWatch } from '../src/sequence-watch.js';

@@ -1,29 +1,26 @@
 import { crc32 } from 'node:zlib';
-import { numbered, type OutgoingEvent, type Receipt } from '@belfry/core';
+import { numbered, numberedOwn, type OutgoingEvent, type Receipt } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { fits, SharedBatch } from './batch.js';
+import { toRecord, toSharedRecord } from './frame.js';
 import { historyKey, membersKey } from './names.js';
 import { toReceipt } from './receipt.js';
-import { publishScript, recoverScript } from './scripts.js';
+import { burstScript, publishScript, recoverScript } from './scripts.js';
 import type { Sequence } from './sequence.js';
 
 /** The events that one turn of the event loop published on one channel. */
 export class EventBatch extends SharedBatch<Receipt> {
   readonly channel: string;
   size = 0;
-  readonly #publicFlag: string;
-  readonly #recovery: OutgoingEvent['recovery'];
-  readonly #keys: string[] = [];
-  readonly #bodies: string[] = [];
+  readonly #events: OutgoingEvent[] = [];
+  #hasKeys = false;
   #sequence: Sequence | undefined;
   #numbers: readonly number[] = [];
   #turn = 0;
 
-  constructor({ channel, recovery, public: isPublic }: OutgoingEvent) {
+  constructor({ channel }: OutgoingEvent) {
     super();
     this.channel = channel;
-    this.#recovery = recovery;
-    this.#publicFlag = isPublic ? '1' : '0';
   }
 
   get title(): string {
@@ -32,18 +29,19 @@ export class EventBatch extends SharedBatch<Receipt> {
 
   /** How many events it holds. */
   get count(): number {
-    return this.#bodies.length;
+    return this.#events.length;
   }
 
   /** Whether one more event still fits. */
-  takes({ body }: OutgoingEvent): boolean {
-    return fits(this.count, this.size, body.length);
+  takes({ shared, body }: OutgoingEvent): boolean {
+    const first = this.#events[0];
+    return fits(this.count, this.size, body.length) && (first === undefined || typeof first.shared === typeof shared);
   }
 
-  add({ key, body }: OutgoingEvent): void {
-    this.#keys.push(key === undefined ? '' : String(crc32(key)));
-    this.#bodies.push(body);
-    this.size += body.length;
+  add(event: OutgoingEvent): void {
+    if (event.key !== undefined) this.#hasKeys = true;
+    this.#events.push(event);
+    this.size += event.body.length;
   }
 
   /** Ends the batch. `turn` says whose turn it is in every ring; the sequence numbers its events when they are written. */
@@ -53,28 +51,13 @@ export class EventBatch extends SharedBatch<Receipt> {
   }
 
   write(client: Redis): Promise<unknown> {
-    const { channel, count } = this;
-    this.#numbers = this.#sequence!.take(count);
-    const args: string[] = [];
-    const uncertain = this.#sequence!.uncertain(count, Date.now());
-    for (let at = 0; at < count; at++)
-      args.push(this.#keys[at]!, numbered(this.#bodies[at]!, this.#numbers[at]!, uncertain));
-    const members = membersKey(channel);
-    if (this.#recovery === undefined)
-      return client.evalsha(publishScript.sha, 1, members, channel, this.#publicFlag, this.#turn, ...args);
-    const { age, count: most } = this.#recovery;
-    return client.evalsha(
-      recoverScript.sha,
-      2,
-      members,
-      historyKey(channel),
-      channel,
-      this.#publicFlag,
-      this.#turn,
-      Math.ceil(age),
-      most,
-      ...args,
-    );
+    const events = this.#events;
+    const { shared, recovery } = events[0]!;
+    this.#numbers = this.#sequence!.take(events.length);
+    const uncertain = this.#sequence!.uncertain(events.length, Date.now());
+    if (recovery !== undefined) return this.#writeKept(client, recovery, uncertain);
+    if (events.length > 1 && shared !== undefined) return this.#writeBurst(client, uncertain);
+    return client.evalsha(publishScript.sha, 1, membersKey(this.channel), ...this.#head(), ...this.#apart(uncertain));
   }
 
   perhapsExecuted(): void {
@@ -88,4 +71,42 @@ export class EventBatch extends SharedBatch<Receipt> {
   protected read(reply: unknown): Receipt {
     return toReceipt(reply);
   }
+
+  #writeBurst(client: Redis, uncertain: string | undefined): Promise<unknown> {
+    let frame = '';
+    let keys = '';
+    let before: string | undefined;
+    for (const [at, { shared, body, key }] of this.#events.entries()) {
+      if (shared !== before) frame += toSharedRecord(shared!);
+      before = shared;
+      frame += toRecord(numberedOwn(body, this.#numbers[at]!, uncertain));
+      if (this.#hasKeys) keys += `${checksum(key)},`;
+    }
+    return client.evalsha(burstScript.sha, 1, membersKey(this.channel), ...this.#head(), keys, frame);
+  }
+
+  #writeKept(
+    client: Redis,
+    { age, count }: NonNullable<OutgoingEvent['recovery']>,
+    uncertain: string | undefined,
+  ): Promise<unknown> {
+    const keys = [membersKey(this.channel), historyKey(this.channel)];
+    const bounds = [Math.ceil(age), count];
+    return client.evalsha(recoverScript.sha, 2, ...keys, ...this.#head(), ...bounds, ...this.#apart(uncertain));
+  }
+
+  /** The arguments that all scripts begin with. */
+  #head(): [channel: string, isPublic: string, turn: number] {
+    return [this.channel, this.#events[0]!.public ? '1' : '0', this.#turn];
+  }
+
+  /** For each event two arguments. */
+  #apart(uncertain: string | undefined): string[] {
+    return this.#events.flatMap((event, at) => [
+      checksum(event.key),
+      numbered(event, this.#numbers[at]!, uncertain),
+    ]);
+  }
 }
+
+const checksum = (key: string | undefined): string => (key === undefined ? '' : String(crc32(key)));

@@ -3,7 +3,7 @@ import { eachInFrame, toFrame } from './frame.js';
 
 function bodiesIn(message: string): string[] {
   const bodies: string[] = [];
-  eachInFrame(message, (body) => bodies.push(body));
+  eachInFrame(message, 'shop:orders.placed', (body) => bodies.push(body));
   return bodies;
 }
 

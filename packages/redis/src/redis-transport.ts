@@ -259,29 +259,29 @@ class RedisTransport implements Transport {
     switch (source.kind) {
       case 'group': {
         const { channel, group } = source;
-        const hear: Hear = (message) => eachInFrame(message, (body) => deliver(body, channel));
+        const hear: Hear = (message) => eachInFrame(message, channel, deliver);
         const name = inboxChannel(channel, group, this.#instance);
         return { listening: { kind: 'sharded', name, title: `${channel}, group ${group}` }, hear };
       }
       case 'broadcast': {
         const { channel } = source;
-        const hear: Hear = (message) => eachInFrame(message, (body) => deliver(body, channel));
+        const hear: Hear = (message) => eachInFrame(message, channel, deliver);
         return { listening: { kind: 'classic', name: broadcastChannel(channel), title: channel }, hear };
       }
       case 'pattern': {
-        const hear: Hear = (message, name) => {
-          const channel = channelOfBroadcast(name);
-          eachInFrame(message, (body) => deliver(body, channel));
-        };
+        const hear: Hear = (message, name) => eachInFrame(message, channelOfBroadcast(name), deliver);
         return { listening: { kind: 'glob', name: broadcastGlob(source.pattern), title: source.pattern }, hear };
       }
       case 'inbox': {
         const { address } = source;
-        const hear: Hear = (message) => eachInFrame(message, (body) => deliver(body, address));
+        const hear: Hear = (message) => eachInFrame(message, address, deliver);
         return { listening: { kind: 'sharded', name: mailChannel(address), title: `the inbox of ${address}` }, hear };
       }
       case 'bare':
-        return { listening: { kind: 'classic', name: source.channel, title: source.channel }, hear: deliver };
+        return {
+          listening: { kind: 'classic', name: source.channel, title: source.channel },
+          hear: (message, channel) => deliver(message, { channel }),
+        };
     }
   }
 }

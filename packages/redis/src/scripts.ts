@@ -14,6 +14,7 @@ function load(name: keyof typeof luaTexts): Script {
 }
 
 export const publishScript = load('publish');
+export const burstScript = load('burst');
 export const recoverScript = load('recover');
 export const historyScript = load('history');
 export const askScript = load('ask');
@@ -34,6 +35,7 @@ export async function loadScripts(client: Redis): Promise<void> {
   // The others are sent whole when they are first used.
   const scripts = [
     publishScript,
+    burstScript,
     recoverScript,
     appendScript,
     workScript,

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { TurnedClock } from '../../test/doubles.js';
 import { RecordedLogger } from '../conformance/recorded-logger.js';
 import { currentContext, type MessageContext } from '../context.js';
-import { envelopeEncoder } from '../envelope.js';
+import { wholeEnvelopes } from '../../test/whole-envelope.js';
 import { Rejections } from '../rejections.js';
 import { newDurableStats, newStats } from '../subscription-stats.js';
 import { type Attempt, Attempts, type AttemptsOptions } from './attempts.js';
@@ -21,7 +21,7 @@ const OrderPlaced = defineEvent('orders.placed', {
   guarantee: 'durable',
 });
 
-const encode = envelopeEncoder('/shop/1', 'orders.placed', 1);
+const encode = wholeEnvelopes('/shop/1', 'orders.placed', 1);
 const TIME = Date.parse('2026-05-01T12:00:00Z');
 
 /** An order, as it stands in a log. */
@@ -245,13 +245,13 @@ describe('an entry that is not fit to be handled', () => {
     ['is no envelope', 'hello', 'unreadable', 'ENVELOPE_INVALID'],
     [
       'is of another contract',
-      envelopeEncoder('/shop/1', 'orders.cancelled', 1)({ id: 'm', time: 0 }, '{}'),
+      wholeEnvelopes('/shop/1', 'orders.cancelled', 1)({ id: 'm', time: 0 }, '{}'),
       'wrongContract',
       'ENVELOPE_INVALID',
     ],
     [
       'is of another version',
-      envelopeEncoder('/shop/1', 'orders.placed', 2)({ id: 'm', time: 0 }, '{}'),
+      wholeEnvelopes('/shop/1', 'orders.placed', 2)({ id: 'm', time: 0 }, '{}'),
       'wrongContract',
       'ENVELOPE_INVALID',
     ],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { TurnedClock, watched } from '../../test/doubles.js';
 import { until } from '../conformance/waiting.js';
-import { envelopeEncoder } from '../envelope.js';
+import { wholeEnvelopes } from '../../test/whole-envelope.js';
 import { Broker } from '../memory/broker.js';
 import { MemoryDurability } from '../memory/memory-durability.js';
 import { Turn } from '../memory/turn.js';
@@ -11,7 +11,7 @@ import { inspect } from './inspection.js';
 
 const CHANNEL = 'shop:orders.placed';
 const OrderPlaced = defineEvent('orders.placed', { schema: z.object({ total: z.number() }), guarantee: 'durable' });
-const encode = envelopeEncoder('/shop/1', 'orders.placed', 1);
+const encode = wholeEnvelopes('/shop/1', 'orders.placed', 1);
 
 /** A log in memory, with the group `billing` on it, and a look into it by contract and by name. */
 function logWith() {

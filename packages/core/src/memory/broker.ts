@@ -1,6 +1,6 @@
 import { DOORBELL } from '../durable/durability.js';
 import { DurableLog } from '../durable/log.js';
-import { placed } from '../envelope.js';
+import { placed } from '../standing.js';
 import { matchesPattern } from '../pattern.js';
 import type { HistoryPart, OutgoingEvent, OutgoingRequest, Receipt, Source } from '../transport.js';
 import { deliverToAll, type Listener } from './listener.js';
@@ -51,7 +51,7 @@ export class Broker {
     const broadcast = deliverToAll(this.#listenersTo(channel), body, channel);
     const groups = this.#knownGroups(channel, now).map(([group, ring]) => {
       const member = ring.choose(turn, key);
-      member?.deliver(body, channel);
+      member?.deliver(body, { channel });
       return [group, member === undefined ? 0 : 1] as const;
     });
     return { broadcast, groups: Object.fromEntries(groups) };
@@ -68,7 +68,7 @@ export class Broker {
       return new DurableLog({
         ring: (group, instance) => {
           const member = ringOf(group)?.find(instance);
-          member?.deliver(DOORBELL, channel);
+          member?.deliver(DOORBELL, { channel });
           return member !== undefined;
         },
         announce: (body) => deliverToAll(this.#listenersTo(channel), body, channel),
@@ -85,7 +85,7 @@ export class Broker {
     const member = ring?.choose(turn, key);
     const body = member === undefined ? undefined : request.encode();
     if (member === undefined || body === undefined) return undefined;
-    member.deliver(body, channel);
+    member.deliver(body, { channel });
     return `${group}/${member.instance}`;
   }
 

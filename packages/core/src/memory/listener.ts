@@ -9,9 +9,10 @@ export interface Listener {
 /** Delivers to all of them. Returns how many instances that were: one that listens twice received it once. */
 export function deliverToAll(listeners: Iterable<Listener>, body: string, channel: string): number {
   const instances = new Set<string>();
+  const origin = { channel };
   for (const { instance, deliver } of listeners) {
     instances.add(instance);
-    deliver(body, channel);
+    deliver(body, origin);
   }
   return instances.size;
 }

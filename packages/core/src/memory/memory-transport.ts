@@ -1,6 +1,6 @@
 import { BelfryError } from '@belfry/contracts';
 import type { Durability } from '../durable/durability.js';
-import { numbered } from '../envelope.js';
+import { numbered } from '../standing.js';
 import type {
   Deliver,
   HistoryPart,
@@ -84,8 +84,8 @@ class MemoryTransport implements Transport {
     const { channel } = event;
     const sequence = (this.#published.get(channel) ?? 0) + 1;
     this.#published.set(channel, sequence);
-    const body = numbered(event.body, sequence);
-    return this.#turn.add(() => this.#broker.deal({ ...event, body }, this.#nextTurn(channel), this.#host.clock.now()));
+    const whole = { ...event, shared: undefined, body: numbered(event, sequence) };
+    return this.#turn.add(() => this.#broker.deal(whole, this.#nextTurn(channel), this.#host.clock.now()));
   }
 
   publishBare(channel: string, payload: string): Promise<number> {

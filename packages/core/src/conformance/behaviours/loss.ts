@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Gap } from '../../bus-events.js';
-import { standingOf } from '../../envelope.js';
+import { standingOf } from '../../standing.js';
 import { behaviour } from '../behaviour.js';
 import { Counted, type Numbered, numbers, Recounted } from '../contracts.js';
 import { Inbox } from '../inbox.js';

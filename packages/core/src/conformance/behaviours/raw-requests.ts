@@ -145,7 +145,7 @@ export const rawRequests = [
     const [sender, one, other] = [await world.transport(), await world.transport(), await world.transport()];
     const [its, others] = [address(world), address(world)];
     const [received, elsewhere, channels]: string[][] = [[], [], []];
-    await one.subscribe(inbox(its), (body, channel) => {
+    await one.subscribe(inbox(its), (body, { channel }) => {
       received!.push(body);
       channels!.push(channel);
     });

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { decodeEnvelope, standingOf } from '../../envelope.js';
+import { decodeEnvelope } from '../../envelope.js';
+import { standingOf } from '../../standing.js';
 import { behaviour } from '../behaviour.js';
 import { Counted, Kept, type Numbered, numbers } from '../contracts.js';
 import { Inbox } from '../inbox.js';

@@ -1,0 +1,210 @@
+--[[ burst.lua: publishes several events of one channel, which one turn produced, as publish.lua does; it gets them in one frame, and where it can passes it on as it is.
+  KEYS[1]  the channel's members (see publish.lua)
+  ARGV[1]  channel, for example belfry:orders.placed
+  ARGV[2]  1: publish each event on the public channel too; 0: do not
+  ARGV[3]  turn: a whole number that the publisher counts up by one per event; it says whose turn it is in every ring
+  ARGV[4]  the CRC-32 of the key of each event (nothing: it has no key), each followed by a comma; empty: none of them has a key
+  ARGV[5]  a frame of version 2: a JSON text sequence (RFC 7464), in which {"shared":{…}} says what the envelopes after it have in common
+  Returns  as publish.lua: how many received the broadcast, then for each known group its name and 1 or 0
+
+  Frames on the broadcast channel are of version 1, for whoever reads along: every record is a whole envelope.
+]]
+local PLACE, ID = 18, 16
+local channel, turn, frame_2 = ARGV[1], tonumber(ARGV[3]), ARGV[5]
+local base = 'belfry:{' .. channel .. '}:'
+-- Read first: should this key hold something else, the call is refused before anybody has received anything.
+local rings = redis.call('HGETALL', KEYS[1])
+
+-- include drop
+-- Takes dead places out of a group's ring.
+local function drop(group, ring, dead)
+  local rest = {}
+  for i = 1, #ring, PLACE do
+    if not dead[string.sub(ring, i, i + ID - 1)] then rest[#rest + 1] = string.sub(ring, i, i + PLACE - 1) end
+  end
+  redis.pcall('HSET', KEYS[1], group, table.concat(rest)) -- out of memory: the place stays, and is passed over again
+end
+-- end of drop
+-- include ring
+-- The messages of this call, and the CRC-32 of the key of each or false. `first` is where they begin among the arguments.
+local function messages_from(first)
+  local messages, keys = {}, {}
+  for i = first, #ARGV, 2 do
+    keys[#keys + 1] = tonumber(ARGV[i]) or false
+    messages[#messages + 1] = ARGV[i + 1]
+  end
+  return messages, keys
+end
+
+local function frame(list)
+  if #list == 1 then return list[1] end
+  return '\30' .. table.concat(list, '\n\30') .. '\n'
+end
+
+-- Rendezvous hashing: the member with the highest score has the key. Products stay below 2^53, where Lua's numbers are exact.
+local function score(key, number)
+  local h = bit.bxor(key, number) % 4294967296
+  h = (h * 1597333) % 4294967291
+  h = bit.bxor(h, bit.rshift(h, 15)) % 4294967296
+  return (h * 2039213) % 4294967279
+end
+
+-- Answers for the keys of one set of members: which of them has it.
+local function owners(members)
+  local numbers, known = {}, {}
+  for i, member in ipairs(members) do numbers[i] = tonumber(string.sub(member, 1, 8), 16) or 0 end
+  return function(key)
+    if known[key] then return known[key] end
+    local best, highest = 1, -1
+    for i, number in ipairs(numbers) do
+      local s = score(key, number)
+      if s > highest then best, highest = i, s end
+    end
+    known[key] = best
+    return best
+  end
+end
+
+-- The members of a ring: none when it is nobody's ring.
+local function members_of(ring)
+  local members = {}
+  if #ring % PLACE > 0 then return members end
+  for i = 1, #ring, PLACE do members[#members + 1] = string.sub(ring, i, i + ID - 1) end
+  return members
+end
+
+-- Gives a lone message to the connected member that has its key, and returns who that is. The places of those who have a higher
+-- score but are not connected are dropped.
+local function deal_one(message, key, group, ring, inbox, members)
+  local first = #members > 0 and members[owners(members)(key)]
+  if not first or redis.call('SPUBLISH', inbox .. first, message) > 0 then return first or nil end
+  -- It is not connected: the others, the highest score first. There may be many, and scores are not cheap.
+  local dead, place, scores, rest = { [first] = true }, {}, {}, {}
+  for i, member in ipairs(members) do
+    if member ~= first and not place[member] then
+      rest[#rest + 1], place[member], scores[member] = member, i, score(key, tonumber(string.sub(member, 1, 8), 16) or 0)
+    end
+  end
+  table.sort(rest, function(a, b)
+    if scores[a] == scores[b] then return place[a] < place[b] end
+    return scores[a] > scores[b]
+  end)
+  for _, member in ipairs(rest) do
+    if redis.call('SPUBLISH', inbox .. member, message) > 0 then
+      drop(group, ring, dead)
+      return member
+    end
+    dead[member] = true
+  end
+end
+
+-- The connected ones among a group's members. If there is one, the places of the others are dropped.
+local function living_of(group, ring, inbox, members)
+  local living, dead = {}, {}
+  for from = 1, #members, 1000 do -- as many at a time as Lua can hand over
+    local inboxes = {}
+    for i = from, math.min(from + 999, #members) do inboxes[#inboxes + 1] = inbox .. members[i] end
+    local counts = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(inboxes))
+    for i = 1, #inboxes do
+      local member = members[from + i - 1]
+      if counts[i * 2] > 0 then living[#living + 1] = member else dead[member] = true end
+    end
+  end
+  if #living > 0 and next(dead) then drop(group, ring, dead) end
+  return living
+end
+
+-- Deals messages out over members: by key, else by turn, and to each all of its own at once. Returns for each message who has it.
+local function deal_out(messages, keys, turn, inbox, members)
+  local hands, chosen, owner = {}, {}, owners(members)
+  for i, message in ipairs(messages) do
+    local at = keys[i] and owner(keys[i]) or (turn + i - 1) % #members + 1
+    local hand = hands[at]
+    if hand then hand[#hand + 1] = message else hands[at] = { message } end
+    chosen[i] = members[at]
+  end
+  for at, hand in pairs(hands) do redis.call('SPUBLISH', inbox .. members[at], frame(hand)) end
+  return chosen
+end
+-- end of ring
+
+-- What is each event's own, and what it shares with others. Taken apart only where the frame cannot go on as it is.
+local own, shared
+local function take_apart()
+  if own then return end
+  own, shared = {}, {}
+  local at, head = 1, nil
+  while at < #frame_2 do
+    local stop = string.find(frame_2, '\n\30', at, true) or #frame_2
+    local record = string.sub(frame_2, at + 1, stop - 1)
+    if string.sub(record, 1, 10) == '{"shared":' then head = record
+    else own[#own + 1], shared[#own + 1] = record, head end
+    at = stop + 1
+  end
+end
+
+-- An event as an envelope of its own.
+local function whole(i) return string.sub(shared[i], 11, -3) .. ',' .. string.sub(own[i], 2) end
+
+local function frame_1(events)
+  local list = {}
+  for at, i in ipairs(events) do list[at] = whole(i) end
+  return frame(list)
+end
+
+-- What a member gets of these events, by the newest version of a frame that it reads.
+local function frame_for(version, events)
+  if #events == 1 or version < '02' then return frame_1(events) end
+  local list, head = {}, nil
+  for _, i in ipairs(events) do
+    if shared[i] ~= head then
+      head = shared[i]
+      list[#list + 1] = head
+    end
+    list[#list + 1] = own[i]
+  end
+  return frame(list)
+end
+
+local function deal(group, ring)
+  local inbox, members = base .. 'inbox:' .. group .. ':', members_of(ring)
+  if #members == 1 and string.sub(ring, ID + 1) >= '02' then
+    return redis.call('SPUBLISH', inbox .. members[1], frame_2) > 0 and 1 or 0
+  end
+  -- Find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
+  local living = living_of(group, ring, inbox, members)
+  if #living == 0 then return 0 end
+  take_apart()
+  local versions, hands, owner = {}, {}, owners(living)
+  for i = 1, #ring, PLACE do versions[string.sub(ring, i, i + ID - 1)] = string.sub(ring, i + ID, i + PLACE - 1) end
+  local keys = string.gmatch(ARGV[4], '(%d*),')
+  for i = 1, #own do
+    local key = tonumber(keys() or '')
+    local at = key and owner(key) or (turn + i - 1) % #living + 1
+    local hand = hands[at]
+    if hand then hand[#hand + 1] = i else hands[at] = { i } end
+  end
+  for at, hand in pairs(hands) do
+    redis.call('SPUBLISH', inbox .. living[at], frame_for(versions[living[at]], hand))
+  end
+  return 1
+end
+
+-- Whoever listens now decides for the whole call: nobody can subscribe while a script runs.
+local listening = redis.call('PUBSUB', 'NUMSUB', channel, base .. 'all')
+local by_pattern = redis.call('PUBSUB', 'NUMPAT') > 0
+local receipt = { 0 }
+if by_pattern or listening[2] + listening[4] > 0 then
+  take_apart()
+  local all = {}
+  for i = 1, #own do all[i] = i end
+  if ARGV[2] == '1' and (by_pattern or listening[2] > 0) then
+    for i = 1, #own do redis.call('PUBLISH', channel, whole(i)) end
+  end
+  if by_pattern or listening[4] > 0 then receipt[1] = redis.call('PUBLISH', base .. 'all', frame_1(all)) end
+end
+for i = 1, #rings, 2 do
+  receipt[#receipt + 1] = rings[i]
+  receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
+end
+return receipt
