@@ -217,9 +217,12 @@ export function timeOf({ time }: Envelope): Date | undefined {
 
 /** Who wrote what, of an envelope that is too large to be read, or of too many: as Belfry writes it; `undefined` for any other. */
 export function headOf(text: string): { readonly id: string; readonly source: string } | undefined {
-  const [, source, id] = HEAD.exec(text.slice(0, 2048)) ?? [];
+  const head = text.slice(0, 2048);
+  const { id, source } = (WRITTEN.exec(head) ?? WRITTEN_BEFORE.exec(head))?.groups ?? {};
   return id === undefined || source === undefined ? undefined : { id, source };
 }
 
-const HEAD =
-  /^\{"specversion":"1\.0","source":"([^"\\]+)","type":"[^"\\]+","dataversion":"\d+","datacontenttype":"application\/json","time":"[^"\\]+","id":"([^"\\]+)"/;
+const WRITTEN =
+  /^\{"specversion":"1\.0","source":"(?<source>[^"\\]+)","type":"[^"\\]+","dataversion":"\d+","datacontenttype":"application\/json","time":"[^"\\]+","id":"(?<id>[^"\\]+)"/;
+/** By releases before frames of version 2. */
+const WRITTEN_BEFORE = /^\{"specversion":"1\.0","id":"(?<id>[^"\\]+)","source":"(?<source>[^"\\]+)"/;

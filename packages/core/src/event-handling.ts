@@ -15,11 +15,7 @@ export type Opened =
 export type Fit = Extract<Opened, { version: string }>;
 
 /** Reads an envelope, and compares it with the contract of the channel it came on. Never throws. */
-export function openEnvelope(
-  body: string,
-  contract: EventContract | undefined,
-  shared?: SharedAttributes,
-): Opened {
+export function openEnvelope(body: string, contract: EventContract | undefined, shared?: SharedAttributes): Opened {
   let envelope: Envelope;
   try {
     envelope = decodeEnvelope(body, shared);

@@ -25,8 +25,8 @@ const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 class NotingTransport {
   readonly events: OutgoingEvent[] = [];
   readonly bare: { channel: string; payload: string }[] = [];
-  publish = async (event: OutgoingEvent): Promise<Receipt> => {
-    this.events.push(event);
+  publish = async ({ shared = '', body, ...event }: OutgoingEvent): Promise<Receipt> => {
+    this.events.push({ ...event, body: shared + body });
     return receipt;
   };
   publishBare = async (channel: string, payload: string): Promise<number> => {

@@ -14,6 +14,7 @@ import { currentContext } from './context.js';
 import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
 import { type Middleware, type PublishCall, runThrough } from './middleware.js';
 import {
+  bytesOver,
   causalityOf,
   checkExtensions,
   checkSize,
@@ -175,7 +176,8 @@ export class Publication {
       extensions,
     };
     const body = encoder.own(attributes, toJson(contract, data));
-    checkSize(contract, body, maxMessageBytes - shared.length);
+    if (bytesOver(maxMessageBytes - shared.length, body) !== undefined)
+      checkSize(contract, shared + body, maxMessageBytes);
     if (contract.guarantee === 'transient') {
       const { recovery } = contract;
       return { kind: 'event', event: { channel, shared, body, key, recovery, public: publicChannels } };

@@ -226,7 +226,8 @@ export class Requests implements ExchangeDesk, ReplyReader {
     const [id, encoder] = [nextId(), this.#encoderOf(contract)];
     const shared = encoder.shared(this.clock.now());
     const encode = (timeoutMs: number): string =>
-      shared + encoder.own({ id, key, correlationId, causationId, traceparent, tracestate, timeoutMs, extensions }, json);
+      shared +
+      encoder.own({ id, key, correlationId, causationId, traceparent, tracestate, timeoutMs, extensions }, json);
     // It is encoded when it is sent. Only where it may be too large, it is measured before.
     if (json.length * 3 + ENVELOPE > maxMessageBytes) checkSize(contract, encode(Math.ceil(timeout)), maxMessageBytes);
     return { contract, id, channel: channelOf(contract), key, json, timeout, signals: signalsOf(options), encode };

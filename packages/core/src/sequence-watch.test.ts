@@ -4,7 +4,7 @@ import { Random } from '../test/random.js';
 import { BusEvents, type Gap } from './bus-events.js';
 import { RecordedLogger } from './conformance/recorded-logger.js';
 import { Losses } from './losses.js';
-import type { Standing } from './envelope.js';
+import type { Standing } from './standing.js';
 import { SequenceWatch } from './sequence-watch.js';
 
 const numberOf = (source: string, sequence: number, uncertain?: readonly [number, number]): Standing => ({

@@ -41,8 +41,11 @@ export const standingBytes = (body: string): number => (STANDING.test(body.slice
 
 const STANDING = /^\{(?:"cursor":"|"sequence":"|"specversion":.*"sequence":")/;
 
-const asBelfryWritesIt =
-  /^\{(?:"cursor":"([^"\\]{1,64})",)?"specversion":"1\.0","source":"([^"\\]{1,256})","type":"[^"\\]{1,256}","dataversion":"\d{1,15}","datacontenttype":"application\/json","time":"[^"\\]{1,40}","sequence":"(\d{1,15})"(?:,"uncertain":"(\d{1,15}-\d{1,15})")?,/;
+const WRITTEN =
+  /^\{(?:"cursor":"(?<cursor>[^"\\]{1,64})",)?"specversion":"1\.0","source":"(?<source>[^"\\]{1,256})","type":"[^"\\]{1,256}","dataversion":"\d{1,15}","datacontenttype":"application\/json","time":"[^"\\]{1,40}","sequence":"(?<sequence>\d{1,15})"(?:,"uncertain":"(?<uncertain>\d{1,15}-\d{1,15})")?,/;
+/** By releases before frames of version 2. */
+const WRITTEN_BEFORE =
+  /^\{(?:"cursor":"(?<cursor>[^"\\]{1,64})",)?"sequence":"(?<sequence>\d{1,15})",(?:"uncertain":"(?<uncertain>\d{1,15}-\d{1,15})",)?"specversion":"1\.0","id":"[^"\\]{1,256}","source":"(?<source>[^"\\]{1,256})"/;
 
 /** What is larger is not read twice for the sake of a number. */
 const MOST_FOREIGN = 65_536;
@@ -52,8 +55,11 @@ const MOST_FOREIGN = 65_536;
  * in whatever order its attributes are, when it is not large.
  */
 export function standingOf(body: string): Standing | undefined {
-  const [, cursor, source, digits, uncertain] = asBelfryWritesIt.exec(body) ?? [];
-  if (source !== undefined) return { source, sequence: Number(digits), uncertain: rangeIn(uncertain), cursor };
+  const written = (WRITTEN.exec(body) ?? WRITTEN_BEFORE.exec(body))?.groups;
+  if (written !== undefined) {
+    const { source, sequence, uncertain, cursor } = written;
+    return { source: source!, sequence: Number(sequence), uncertain: rangeIn(uncertain), cursor };
+  }
   if (body.length > MOST_FOREIGN || !body.includes('"sequence"')) return undefined;
   try {
     const { source, sequence, uncertain, cursor } = decodeEnvelope(body) as Record<string, unknown>;

@@ -2,70 +2,71 @@ import { crc32 } from 'node:zlib';
 import { numbered, numberedOwn, type OutgoingEvent, type Receipt } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { fits, SharedBatch } from './batch.js';
-import { toRecord, toSharedRecord } from './frame.js';
+import type { EventFlow } from './event-flow.js';
+import { renumbered, toRecord, toSharedRecord } from './frame.js';
 import { historyKey, membersKey } from './names.js';
 import { toReceipt } from './receipt.js';
 import { burstScript, publishScript, recoverScript } from './scripts.js';
-import type { Sequence } from './sequence.js';
 
-/** The events that one turn of the event loop published on one channel. */
+/** Events of one channel that leave together. */
 export class EventBatch extends SharedBatch<Receipt> {
-  readonly channel: string;
+  readonly flow: EventFlow;
   size = 0;
-  readonly #events: OutgoingEvent[] = [];
+  /** How many events it holds. */
+  count = 0;
+  readonly #first: OutgoingEvent;
+  #events: OutgoingEvent[] = [];
+  #keys = '';
   #hasKeys = false;
-  #sequence: Sequence | undefined;
+  /** What was written, in place of the events: they would live as long as the command, and cost more. */
+  #frame: string | undefined;
   #numbers: readonly number[] = [];
-  #turn = 0;
+  #turn: number | undefined;
 
-  constructor({ channel }: OutgoingEvent) {
+  constructor(event: OutgoingEvent, flow: EventFlow) {
     super();
-    this.channel = channel;
+    this.#first = event;
+    this.flow = flow;
+  }
+
+  get channel(): string {
+    return this.#first.channel;
   }
 
   get title(): string {
     return `a publish on ${this.channel}`;
   }
 
-  /** How many events it holds. */
-  get count(): number {
-    return this.#events.length;
-  }
-
   /** Whether one more event still fits. */
   takes({ shared, body }: OutgoingEvent): boolean {
-    const first = this.#events[0];
-    return fits(this.count, this.size, body.length) && (first === undefined || typeof first.shared === typeof shared);
+    return fits(this.count, this.size, body.length) && typeof shared === typeof this.#first.shared;
   }
 
   add(event: OutgoingEvent): void {
     if (event.key !== undefined) this.#hasKeys = true;
     this.#events.push(event);
+    this.count++;
     this.size += event.body.length;
   }
 
-  /** Ends the batch. `turn` says whose turn it is in every ring; the sequence numbers its events when they are written. */
-  seal(turn: number, sequence: Sequence): void {
-    this.#turn = turn;
-    this.#sequence = sequence;
-  }
-
+  /** Numbers the events, and sends them in one command. */
   write(client: Redis): Promise<unknown> {
-    const events = this.#events;
-    const { shared, recovery } = events[0]!;
-    this.#numbers = this.#sequence!.take(events.length);
-    const uncertain = this.#sequence!.uncertain(events.length, Date.now());
+    const { flow, count } = this;
+    const { shared, recovery } = this.#first;
+    this.#turn ??= flow.nextTurn(count);
+    this.#numbers = flow.sequence.take(count);
+    const uncertain = flow.sequence.uncertain(count, Date.now());
     if (recovery !== undefined) return this.#writeKept(client, recovery, uncertain);
-    if (events.length > 1 && shared !== undefined) return this.#writeBurst(client, uncertain);
+    if (count > 1 && shared !== undefined) return this.#writeBurst(client, uncertain);
     return client.evalsha(publishScript.sha, 1, membersKey(this.channel), ...this.#head(), ...this.#apart(uncertain));
   }
 
   perhapsExecuted(): void {
-    this.#sequence!.lose(this.#numbers);
+    this.flow.sequence.lose(this.#numbers);
   }
 
   notExecuted(): void {
-    this.#sequence!.giveBack(this.#numbers);
+    this.flow.sequence.giveBack(this.#numbers);
   }
 
   protected read(reply: unknown): Receipt {
@@ -73,16 +74,23 @@ export class EventBatch extends SharedBatch<Receipt> {
   }
 
   #writeBurst(client: Redis, uncertain: string | undefined): Promise<unknown> {
+    this.#frame =
+      this.#frame === undefined ? this.#toFrame(uncertain) : renumbered(this.#frame, this.#numbers, uncertain);
+    return client.evalsha(burstScript.sha, 1, membersKey(this.channel), ...this.#head(), this.#keys, this.#frame);
+  }
+
+  #toFrame(uncertain: string | undefined): string {
     let frame = '';
-    let keys = '';
     let before: string | undefined;
-    for (const [at, { shared, body, key }] of this.#events.entries()) {
+    for (let at = 0; at < this.count; at++) {
+      const { shared, body, key } = this.#events[at]!;
       if (shared !== before) frame += toSharedRecord(shared!);
       before = shared;
       frame += toRecord(numberedOwn(body, this.#numbers[at]!, uncertain));
-      if (this.#hasKeys) keys += `${checksum(key)},`;
+      if (this.#hasKeys) this.#keys += `${checksum(key)},`;
     }
-    return client.evalsha(burstScript.sha, 1, membersKey(this.channel), ...this.#head(), keys, frame);
+    this.#events = [];
+    return frame;
   }
 
   #writeKept(
@@ -97,15 +105,12 @@ export class EventBatch extends SharedBatch<Receipt> {
 
   /** The arguments that all scripts begin with. */
   #head(): [channel: string, isPublic: string, turn: number] {
-    return [this.channel, this.#events[0]!.public ? '1' : '0', this.#turn];
+    return [this.channel, this.#first.public ? '1' : '0', this.#turn!];
   }
 
   /** For each event two arguments. */
   #apart(uncertain: string | undefined): string[] {
-    return this.#events.flatMap((event, at) => [
-      checksum(event.key),
-      numbered(event, this.#numbers[at]!, uncertain),
-    ]);
+    return this.#events.flatMap((event, at) => [checksum(event.key), numbered(event, this.#numbers[at]!, uncertain)]);
   }
 }
 

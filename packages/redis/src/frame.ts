@@ -1,4 +1,4 @@
-import { type Deliver, decodeShared, type Origin } from '@belfry/core';
+import { type Deliver, decodeShared, numberedOwn, type Origin } from '@belfry/core';
 
 const RECORD_SEPARATOR = '\x1e';
 
@@ -14,6 +14,14 @@ export const toRecord = (text: string): string => `${RECORD_SEPARATOR}${text}\n`
 
 /** In a frame of version 2, the record that says what the envelopes after it have in common. `shared` is their beginning. */
 export const toSharedRecord = (shared: string): string => toRecord(`{"shared":${shared}}}`);
+
+/** The same frame of version 2 with other numbers. */
+export function renumbered(frame: string, numbers: readonly number[], uncertain: string | undefined): string {
+  let at = 0;
+  return frame.replace(NUMBERED, () => `${RECORD_SEPARATOR}${numberedOwn('', numbers[at++]!, uncertain)}`);
+}
+
+const NUMBERED = new RegExp(`${RECORD_SEPARATOR}\\{"sequence":"\\d+"(?:,"uncertain":"[\\d-]+")?`, 'g');
 
 /** A publisher puts at most 256 events into a frame. What stands behind so many is garbage, and handed over in one piece. */
 const MOST_RECORDS = 1024;

@@ -17,7 +17,7 @@ describe('sending to an inbox over Redis', () => {
   });
   const listen = async (transport = startTransport('shop', { url: sharedUrl })) => {
     const heard: string[] = [];
-    const subscription = await transport.subscribe({ kind: 'inbox', address }, (body, channel) => {
+    const subscription = await transport.subscribe({ kind: 'inbox', address }, (body, { channel }) => {
       expect(channel).toBe(address);
       heard.push(body);
     });

@@ -15,11 +15,11 @@ import { BareMessage } from './bare-message.js';
 import type { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import { EventBatch } from './event-batch.js';
+import { EventFlow, type EventFlowOptions } from './event-flow.js';
 import { crowdedOut, isRefusal, isUnsent, overtaken, refused, unavailable, unconfirmed } from './failure.js';
 import { type Mail, MailBatch } from './mail-batch.js';
 import { RequestBatch } from './request-batch.js';
 import { isNoScript, loadScripts } from './scripts.js';
-import { Sequence } from './sequence.js';
 
 export interface OutboxOptions {
   readonly connection: Connection;
@@ -54,15 +54,15 @@ export class Outbox {
   readonly #options: OutboxOptions;
   /** What this turn has brought so far; per channel or address the last batch still takes more. */
   #turn: Batch[] = [];
-  readonly #openEvents = new Map<string, EventBatch>();
   readonly #openRequests = new Map<string, RequestBatch>();
   readonly #openMail = new Map<string, MailBatch>();
   readonly #openAppends = new Map<string, AppendBatch>();
   /** Per channel, which batch it is that is appended next. */
   readonly #appendSequences = new Map<string, AppendSequence>();
-  /** Per channel, the number of the event that is published next. */
-  readonly #sequences = new Map<string, Sequence>();
-  /** Per channel, whose turn it is. */
+  /** Per channel, its events. */
+  readonly #flows = new Map<string, EventFlow>();
+  readonly #flowing: EventFlowOptions;
+  /** Per channel of requests, whose turn it is. */
   readonly #turns = new Map<string, number>();
   #waiting = new Set<Waiting>();
   #waitingSize = 0;
@@ -76,12 +76,27 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    const { address, patience, clock } = options;
+    this.#flowing = {
+      enqueue: (batch) => this.#enqueue(batch),
+      dispatch: (batch) => this.#dispatch(batch),
+      giveUp: (batch, reason) => {
+        batch.reject(reason === 'time' ? this.#givenUp(batch) : crowdedOut(batch.title, address));
+        this.#wakeIfIdle();
+      },
+      held: { count: 0, size: 0 },
+      patience,
+      clock,
+    };
   }
 
   publish(event: OutgoingEvent): Promise<Receipt> {
-    const batch = this.#batchFor(event.channel, event, this.#openEvents, EventBatch);
-    batch.add(event);
-    return batch.promise;
+    let flow = this.#flows.get(event.channel);
+    if (flow === undefined) {
+      flow = new EventFlow(this.#flowing);
+      this.#flows.set(event.channel, flow);
+    }
+    return flow.publish(event);
   }
 
   /** Appends to the log of a durable channel. What was not answered is sent again, and recognised. */
@@ -125,6 +140,7 @@ export class Outbox {
 
   /** Rejects what still waits. */
   close(): void {
+    for (const flow of this.#flows.values()) flow.close();
     for (const waiting of this.#waiting) {
       this.#forget(waiting);
       waiting.batch.reject(this.#givenUp(waiting.batch));
@@ -132,7 +148,8 @@ export class Outbox {
   }
 
   get #isIdle(): boolean {
-    return this.#turn.length + this.#waiting.size + this.#unanswered.size + this.#forgotten.length === 0;
+    const waiting = this.#waiting.size + this.#flowing.held.count;
+    return this.#turn.length + waiting + this.#unanswered.size + this.#forgotten.length === 0;
   }
 
   /** The batch that takes this item, of those for the same destination. */
@@ -160,31 +177,28 @@ export class Outbox {
   #endTurn(): void {
     const turn = this.#turn;
     this.#turn = [];
-    for (const open of [this.#openEvents, this.#openRequests, this.#openMail, this.#openAppends]) {
+    for (const open of [this.#openRequests, this.#openMail, this.#openAppends]) {
       if (open.size > 0) open.clear(); // to clear an empty map costs as much as a full one
     }
     // Several commands: one write to the socket instead of one each.
     const stream = turn.length > 1 ? this.#options.connection.client?.stream : undefined;
     stream?.cork();
     for (const batch of turn) {
-      if (batch instanceof EventBatch || batch instanceof RequestBatch) this.#seal(batch);
+      if (batch instanceof EventBatch) {
+        batch.flow.leave(batch);
+        continue;
+      }
+      if (batch instanceof RequestBatch) this.#seal(batch);
       else if (batch instanceof AppendBatch) batch.seal(this.#options.instance, this.#appendSequenceOf(batch.channel));
       this.#dispatch(batch);
     }
     stream?.uncork();
   }
 
-  #seal(batch: EventBatch | RequestBatch): void {
+  #seal(batch: RequestBatch): void {
     const turn = this.#turns.get(batch.channel) ?? Math.floor(Math.random() * 2 ** 31);
-    if (batch instanceof EventBatch) batch.seal(turn, this.#sequenceOf(batch.channel));
-    else batch.seal(turn);
+    batch.seal(turn);
     this.#turns.set(batch.channel, (turn + batch.count) % 2 ** 48);
-  }
-
-  #sequenceOf(channel: string): Sequence {
-    const sequence = this.#sequences.get(channel) ?? new Sequence();
-    this.#sequences.set(channel, sequence);
-    return sequence;
   }
 
   #appendSequenceOf(channel: string): AppendSequence {
@@ -246,6 +260,7 @@ export class Outbox {
   #send(batch: Batch, client: NonNullable<Connection['client']>): void {
     this.#unanswered.add(batch);
     this.#unansweredSize += weightOf(batch);
+    if (batch instanceof EventBatch) batch.flow.sent();
     batch.write(client).then(
       (reply) => {
         this.#received(batch);
@@ -255,7 +270,7 @@ export class Outbox {
         } catch {
           batch.reject(unconfirmed(batch.title, this.#options.address)); // an answer, but none to this command
         }
-        this.#answered(true);
+        this.#answered(batch, true);
       },
       (error: unknown) => {
         this.#received(batch);
@@ -271,7 +286,7 @@ export class Outbox {
           batch.perhapsExecuted?.();
           batch.reject(unconfirmed(batch.title, this.#options.address));
         }
-        this.#answered(isRefusal(error));
+        this.#answered(batch, isRefusal(error));
       },
     );
   }
@@ -284,7 +299,8 @@ export class Outbox {
     for (const batch of late) batch.reject(overtaken(batch.title, this.#options.address));
   }
 
-  #answered(byRedis: boolean): void {
+  #answered(batch: Batch, byRedis: boolean): void {
+    if (batch instanceof EventBatch) batch.flow.answered();
     if (this.#forgotten.length > 0 && this.#unanswered.size === 0) void this.#reload();
     else {
       if (byRedis) this.#sendWaiting(); // else the connection is breaking: what waits would only come back

@@ -22,8 +22,8 @@ export const rawTransport = [
   behaviour('numbers a body, delivers it otherwise unchanged, and names its channel', ['groups'], async (world) => {
     const [publisher, subscriber] = [await world.transport(), await world.transport()];
     const delivered: string[] = [];
-    await subscriber.subscribe(broadcast(world), (body, channel) => delivered.push(`broadcast ${channel} ${body}`));
-    await subscriber.subscribe(group(world, 'g'), (body, channel) => delivered.push(`group ${channel} ${body}`));
+    await subscriber.subscribe(broadcast(world), (body, { channel }) => delivered.push(`broadcast ${channel} ${body}`));
+    await subscriber.subscribe(group(world, 'g'), (body, { channel }) => delivered.push(`group ${channel} ${body}`));
     const written = ['{"a":1}', 'no JSON at all', '{"text":"🛎 \\u001e"}', '{"spaces" : 1 }'];
     const bodies = [
       '{"sequence":"1","a":1}',
