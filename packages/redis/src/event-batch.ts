@@ -8,6 +8,9 @@ import { historyKey, membersKey } from './names.js';
 import { toReceipt } from './receipt.js';
 import { burstScript, publishScript, recoverScript } from './scripts.js';
 
+/** Where so many events are kept, those of a frame are kept together: the bound is then met by a frame more or less. */
+const MANY_KEPT = 1000;
+
 /** Events of one channel that leave together. */
 export class EventBatch extends SharedBatch<Receipt> {
   readonly flow: EventFlow;
@@ -56,9 +59,18 @@ export class EventBatch extends SharedBatch<Receipt> {
     this.#turn ??= flow.nextTurn(count);
     this.#numbers = flow.sequence.take(count);
     const uncertain = flow.sequence.uncertain(count, Date.now());
-    if (recovery !== undefined) return this.#writeKept(client, recovery, uncertain);
-    if (count > 1 && shared !== undefined) return this.#writeBurst(client, uncertain);
-    return client.evalsha(publishScript.sha, 1, membersKey(this.channel), ...this.#head(), ...this.#apart(uncertain));
+    const isBurst = count > 1 && shared !== undefined && (recovery === undefined || recovery.count >= MANY_KEPT);
+    const keys = [membersKey(this.channel)];
+    const head = [this.channel, this.#first.public ? '1' : '0', this.#turn];
+    const bounds = recovery === undefined ? [] : [Math.ceil(recovery.age), recovery.count];
+    if (recovery !== undefined) keys.push(historyKey(this.channel));
+    if (isBurst) {
+      const frame = this.#frameWith(uncertain);
+      const kept = recovery === undefined ? [] : [count, ...bounds];
+      return client.evalsha(burstScript.sha, keys.length, ...keys, ...head, this.#keys, frame, ...kept);
+    }
+    const script = recovery === undefined ? publishScript : recoverScript;
+    return client.evalsha(script.sha, keys.length, ...keys, ...head, ...bounds, ...this.#apart(uncertain));
   }
 
   perhapsExecuted(): void {
@@ -73,10 +85,10 @@ export class EventBatch extends SharedBatch<Receipt> {
     return toReceipt(reply);
   }
 
-  #writeBurst(client: Redis, uncertain: string | undefined): Promise<unknown> {
-    this.#frame =
-      this.#frame === undefined ? this.#toFrame(uncertain) : renumbered(this.#frame, this.#numbers, uncertain);
-    return client.evalsha(burstScript.sha, 1, membersKey(this.channel), ...this.#head(), this.#keys, this.#frame);
+  #frameWith(uncertain: string | undefined): string {
+    const before = this.#frame;
+    this.#frame = before === undefined ? this.#toFrame(uncertain) : renumbered(before, this.#numbers, uncertain);
+    return this.#frame;
   }
 
   #toFrame(uncertain: string | undefined): string {
@@ -91,21 +103,6 @@ export class EventBatch extends SharedBatch<Receipt> {
     }
     this.#events = [];
     return frame;
-  }
-
-  #writeKept(
-    client: Redis,
-    { age, count }: NonNullable<OutgoingEvent['recovery']>,
-    uncertain: string | undefined,
-  ): Promise<unknown> {
-    const keys = [membersKey(this.channel), historyKey(this.channel)];
-    const bounds = [Math.ceil(age), count];
-    return client.evalsha(recoverScript.sha, 2, ...keys, ...this.#head(), ...bounds, ...this.#apart(uncertain));
-  }
-
-  /** The arguments that all scripts begin with. */
-  #head(): [channel: string, isPublic: string, turn: number] {
-    return [this.channel, this.#first.public ? '1' : '0', this.#turn!];
   }
 
   /** For each event two arguments. */

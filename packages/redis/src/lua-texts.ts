@@ -398,13 +398,16 @@ for i = 1, #rings, 2 do
 end
 return audience
 `,
-  burst: `--[[ burst.lua: publishes several events of one channel, which one turn produced, as publish.lua does; it gets them in one frame, and where it can passes it on as it is.
+  burst: `#!lua flags=allow-oom
+--[[ burst.lua: publishes several events of one channel, which one turn produced, as publish.lua does; it gets them in one frame, and where it can passes it on as it is.
   KEYS[1]  the channel's members (see publish.lua)
+  KEYS[2]  where the events are kept for broadcast subscribers that are away (see recover.lua): what is kept of the channel
   ARGV[1]  channel, for example belfry:orders.placed
   ARGV[2]  1: publish each event on the public channel too; 0: do not
   ARGV[3]  turn: a whole number that the publisher counts up by one per event; it says whose turn it is in every ring
   ARGV[4]  the CRC-32 of the key of each event (nothing: it has no key), each followed by a comma; empty: none of them has a key
   ARGV[5]  a frame of version 2: a JSON text sequence (RFC 7464), in which {"shared":{…}} says what the envelopes after it have in common
+  ARGV[6], ARGV[7], ARGV[8]  where they are kept: how many events there are, for how many milliseconds, and how many at most about
   Returns  as publish.lua: how many received the broadcast, then for each known group its name and 1 or 0
 
   Frames on the broadcast channel are of version 1, for whoever reads along: every record is a whole envelope.
@@ -414,6 +417,52 @@ local channel, turn, frame_2 = ARGV[1], tonumber(ARGV[3]), ARGV[5]
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should this key hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
+
+-- What stands in front of an event as an envelope of its own.
+local function front() return '{' end
+if KEYS[2] then
+-- include history
+-- What is kept of the channel: a stream. The id of an entry is <milliseconds>-<number>, and the numbers go up by one per event: that of an entry is
+-- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2.
+local clock = redis.call('TIME')
+local now, number, before = clock[1] * 1000 + math.floor(clock[2] / 1000), 0, 0
+local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+if newest then
+  local at, last = string.match(newest[1], '(%d+)-(%d+)')
+  before, number = tonumber(at), tonumber(last)
+  now = math.max(now, before) -- a clock that was put back must not turn the order round
+end
+
+local function cursor_of(n) return string.format('%.0f-%.0f', now, n) end
+
+-- Keeps one event, or a frame of several.
+local function keep(field, text, events, count)
+  number = number + events
+  -- A node of a stream holds a hundred entries: of many, a few more do not matter.
+  redis.call('XADD', KEYS[2], 'MAXLEN', count < 1000 and '=' or '~', count, cursor_of(number), field, text)
+end
+
+-- Lets go of what is too old or too much, now and then: as often as makes a difference.
+local function trim(events, age, count)
+  local isTime = math.floor(now * 8 / age) ~= math.floor(before * 8 / age)
+  if isTime then
+    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age))
+    redis.call('PEXPIRE', KEYS[2], math.ceil(age * 1.25))
+  end
+  if math.floor(number / 64) == math.floor((number - events) / 64) then return end
+  for _ = 1, 64 do -- the rest next time
+    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    if tonumber(string.match(oldest[1], '%-(%d+)')) > number - count then return end
+    redis.call('XDEL', KEYS[2], oldest[1])
+  end
+end
+-- end of history
+  local events, age, count = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+  local first = number
+  keep('f', frame_2, events, count)
+  trim(events, age, count)
+  front = function(i) return '{"cursor":"' .. cursor_of(first + i) .. '",' end
+end
 
 -- include drop
 -- Takes dead places out of a group's ring.
@@ -528,7 +577,7 @@ local function deal_out(messages, keys, turn, inbox, members)
 end
 -- end of ring
 
--- What is each event's own, and what it shares with others. Taken apart only where the frame cannot go on as it is.
+-- What is each event's own, and what it shares with others: taken apart only where the frame cannot go on as it is.
 local own, shared
 local function take_apart()
   if own then return end
@@ -536,34 +585,29 @@ local function take_apart()
   local at, head = 1, nil
   while at < #frame_2 do
     local stop = string.find(frame_2, '\\n\\30', at, true) or #frame_2
-    local record = string.sub(frame_2, at + 1, stop - 1)
-    if string.sub(record, 1, 10) == '{"shared":' then head = record
-    else own[#own + 1], shared[#own + 1] = record, head end
+    if string.sub(frame_2, at, at + 10) == '\\30{"shared":' then head = string.sub(frame_2, at + 12, stop - 3) .. ','
+    else own[#own + 1], shared[#own + 1] = string.sub(frame_2, at + 2, stop - 1), head end
     at = stop + 1
   end
 end
 
--- An event as an envelope of its own.
-local function whole(i) return string.sub(shared[i], 11, -3) .. ',' .. string.sub(own[i], 2) end
-
-local function frame_1(events)
-  local list = {}
-  for at, i in ipairs(events) do list[at] = whole(i) end
-  return frame(list)
-end
-
--- What a member gets of these events, by the newest version of a frame that it reads.
+-- What a member gets of these events, by the newest version of a frame that it reads. A lone event goes as itself.
 local function frame_for(version, events)
-  if #events == 1 or version < '02' then return frame_1(events) end
-  local list, head = {}, nil
+  if #events == 1 then return front(events[1]) .. shared[events[1]] .. own[events[1]] end
+  local parts, head = {}, nil
   for _, i in ipairs(events) do
-    if shared[i] ~= head then
+    if version < '02' then
+      parts[#parts + 1] = '\\30' .. front(i)
+      parts[#parts + 1] = shared[i]
+    else
+      if shared[i] ~= head then parts[#parts + 1] = '\\30{"shared":{' .. string.sub(shared[i], 1, -2) .. '}}\\n' end
       head = shared[i]
-      list[#list + 1] = head
+      parts[#parts + 1] = '\\30{'
     end
-    list[#list + 1] = own[i]
+    parts[#parts + 1] = own[i]
+    parts[#parts + 1] = '\\n'
   end
-  return frame(list)
+  return table.concat(parts)
 end
 
 local function deal(group, ring)
@@ -599,9 +643,9 @@ if by_pattern or listening[2] + listening[4] > 0 then
   local all = {}
   for i = 1, #own do all[i] = i end
   if ARGV[2] == '1' and (by_pattern or listening[2] > 0) then
-    for i = 1, #own do redis.call('PUBLISH', channel, whole(i)) end
+    for i = 1, #own do redis.call('PUBLISH', channel, front(i) .. shared[i] .. own[i]) end
   end
-  if by_pattern or listening[4] > 0 then receipt[1] = redis.call('PUBLISH', base .. 'all', frame_1(all)) end
+  if by_pattern or listening[4] > 0 then receipt[1] = redis.call('PUBLISH', base .. 'all', frame_for('01', all)) end
 end
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
@@ -823,23 +867,48 @@ return 1
   history: `--[[ history.lua: reads what is kept of a channel (see recover.lua).
   KEYS[1] the stream
   ARGV[1] the entry after which to read; empty: none is read
-  ARGV[2] how many entries to read, at most
+  ARGV[2] how many events to read, about
   ARGV[3] how many bytes to read, about
-  Returns the id of the newest entry ('': nothing is kept), and for each entry read its id and its envelope
+  Returns the id of the newest entry ('': nothing is kept), and for each event read its cursor, <milliseconds>-<number>, and its envelope
 ]]
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local entries, size, after, left = {}, 0, ARGV[1], tonumber(ARGV[2])
+local found, size, after, left = {}, 0, ARGV[1], tonumber(ARGV[2])
+
+local function add(cursor, event)
+  found[#found + 1] = { cursor, event }
+  left, size = left - 1, size + #event
+end
+
+-- Several events in a frame of version 2 (see burst.lua), of which the last has the number of the entry. Those up to \`behind\` were read before.
+local function add_frame(at, last, frame, behind)
+  local own, shared, place, head = {}, {}, 1, ''
+  while place < #frame do
+    local stop = string.find(frame, '\\n\\30', place, true) or #frame
+    if string.sub(frame, place, place + 10) == '\\30{"shared":' then head = string.sub(frame, place + 11, stop - 3) .. ','
+    else own[#own + 1], shared[#own + 1] = string.sub(frame, place + 2, stop - 1), head end
+    place = stop + 1
+  end
+  for i, event in ipairs(own) do
+    local n = last - #own + i
+    if n > behind then add(string.format('%s-%.0f', at, n), shared[i] .. event) end
+  end
+end
+
 while newest and after ~= '' and left > 0 and size < tonumber(ARGV[3]) do
   local part = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', math.min(left, 16))
   if #part == 0 then break end
   for _, entry in ipairs(part) do
-    local event = ''
-    for i = 1, #(entry[2] or {}), 2 do if entry[2][i] == 'e' then event = entry[2][i + 1] end end
-    entries[#entries + 1] = { entry[1], event }
-    after, left, size = entry[1], left - 1, size + #event
+    local at, last = string.match(entry[1], '(%d+)-(%d+)')
+    local after_at, behind = string.match(after, '(%d+)-(%d+)')
+    local fields = {}
+    for i = 1, #(entry[2] or {}), 2 do fields[entry[2][i]] = entry[2][i + 1] end
+    if fields.f then add_frame(at, tonumber(last), fields.f, at == after_at and tonumber(behind) or 0)
+    else add(entry[1], fields.e or '') end
+    after = entry[1]
+    if left <= 0 or size >= tonumber(ARGV[3]) then break end
   end
 end
-return { newest and newest[1] or '', entries }
+return { newest and newest[1] or '', found }
 `,
   join: `#!lua flags=allow-oom
 --[[ join.lua: takes an instance's place in its group's ring, or stamps the place that it has, or leaves it to others for a while. Clears away what
@@ -1242,8 +1311,7 @@ return {
 --[[ recover.lua: publishes as publish.lua does, and keeps each event for broadcast subscribers that are away. Also while Redis is out of memory:
   what is kept is bounded, and an event that were published without being kept would be missed without a sign.
   KEYS[1]  the channel's members (see publish.lua)
-  KEYS[2]  what is kept of the channel: a stream, belfry:{<channel>}:history. Each entry has the field e, the envelope; its id is
-           <milliseconds>-<number>, where the numbers go up by one
+  KEYS[2]  what is kept of the channel: a stream, belfry:{<channel>}:history (see below)
   ARGV[1]  channel
   ARGV[2]  1: publish each event on the public channel too; 0: do not
   ARGV[3]  turn (see publish.lua)
@@ -1259,28 +1327,52 @@ local channel, turn = ARGV[1], tonumber(ARGV[3])
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should one of the keys hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
+-- include history
+-- What is kept of the channel: a stream. The id of an entry is <milliseconds>-<number>, and the numbers go up by one per event: that of an entry is
+-- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2.
+local clock = redis.call('TIME')
+local now, number, before = clock[1] * 1000 + math.floor(clock[2] / 1000), 0, 0
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-
-local time = redis.call('TIME')
-local now, number = time[1] * 1000 + math.floor(time[2] / 1000), 0
-local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
-local kept_from = now - age
 if newest then
   local at, last = string.match(newest[1], '(%d+)-(%d+)')
-  now, number = math.max(now, tonumber(at)), tonumber(last) -- a clock that was put back must not turn the order round
+  before, number = tonumber(at), tonumber(last)
+  now = math.max(now, before) -- a clock that was put back must not turn the order round
 end
-local exact = count < 1000 and '=' or '~' -- a node of a stream holds a hundred entries: of many, a few more do not matter
+
+local function cursor_of(n) return string.format('%.0f-%.0f', now, n) end
+
+-- Keeps one event, or a frame of several.
+local function keep(field, text, events, count)
+  number = number + events
+  -- A node of a stream holds a hundred entries: of many, a few more do not matter.
+  redis.call('XADD', KEYS[2], 'MAXLEN', count < 1000 and '=' or '~', count, cursor_of(number), field, text)
+end
+
+-- Lets go of what is too old or too much, now and then: as often as makes a difference.
+local function trim(events, age, count)
+  local isTime = math.floor(now * 8 / age) ~= math.floor(before * 8 / age)
+  if isTime then
+    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age))
+    redis.call('PEXPIRE', KEYS[2], math.ceil(age * 1.25))
+  end
+  if math.floor(number / 64) == math.floor((number - events) / 64) then return end
+  for _ = 1, 64 do -- the rest next time
+    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    if tonumber(string.match(oldest[1], '%-(%d+)')) > number - count then return end
+    redis.call('XDEL', KEYS[2], oldest[1])
+  end
+end
+-- end of history
+
+local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
 local events = {}
 for i = 7, #ARGV, 2 do
   local event = ARGV[i]
-  number = number + 1
-  local id = string.format('%.0f-%.0f', now, number)
-  redis.call('XADD', KEYS[2], 'MAXLEN', exact, count, id, 'e', event)
-  if string.sub(event, 1, 2) == '{"' then event = '{"cursor":"' .. id .. '",' .. string.sub(event, 2) end
+  keep('e', event, 1, count)
+  if string.sub(event, 1, 2) == '{"' then event = '{"cursor":"' .. cursor_of(number) .. '",' .. string.sub(event, 2) end
   events[#events + 1] = event
 end
-redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', kept_from))
-redis.call('PEXPIRE', KEYS[2], age)
+trim(#events, age, count)
 
 -- include drop
 -- Takes dead places out of a group's ring.

@@ -1,20 +1,45 @@
 --[[ history.lua: reads what is kept of a channel (see recover.lua).
   KEYS[1] the stream
   ARGV[1] the entry after which to read; empty: none is read
-  ARGV[2] how many entries to read, at most
+  ARGV[2] how many events to read, about
   ARGV[3] how many bytes to read, about
-  Returns the id of the newest entry ('': nothing is kept), and for each entry read its id and its envelope
+  Returns the id of the newest entry ('': nothing is kept), and for each event read its cursor, <milliseconds>-<number>, and its envelope
 ]]
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local entries, size, after, left = {}, 0, ARGV[1], tonumber(ARGV[2])
+local found, size, after, left = {}, 0, ARGV[1], tonumber(ARGV[2])
+
+local function add(cursor, event)
+  found[#found + 1] = { cursor, event }
+  left, size = left - 1, size + #event
+end
+
+-- Several events in a frame of version 2 (see burst.lua), of which the last has the number of the entry. Those up to `behind` were read before.
+local function add_frame(at, last, frame, behind)
+  local own, shared, place, head = {}, {}, 1, ''
+  while place < #frame do
+    local stop = string.find(frame, '\n\30', place, true) or #frame
+    if string.sub(frame, place, place + 10) == '\30{"shared":' then head = string.sub(frame, place + 11, stop - 3) .. ','
+    else own[#own + 1], shared[#own + 1] = string.sub(frame, place + 2, stop - 1), head end
+    place = stop + 1
+  end
+  for i, event in ipairs(own) do
+    local n = last - #own + i
+    if n > behind then add(string.format('%s-%.0f', at, n), shared[i] .. event) end
+  end
+end
+
 while newest and after ~= '' and left > 0 and size < tonumber(ARGV[3]) do
   local part = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', math.min(left, 16))
   if #part == 0 then break end
   for _, entry in ipairs(part) do
-    local event = ''
-    for i = 1, #(entry[2] or {}), 2 do if entry[2][i] == 'e' then event = entry[2][i + 1] end end
-    entries[#entries + 1] = { entry[1], event }
-    after, left, size = entry[1], left - 1, size + #event
+    local at, last = string.match(entry[1], '(%d+)-(%d+)')
+    local after_at, behind = string.match(after, '(%d+)-(%d+)')
+    local fields = {}
+    for i = 1, #(entry[2] or {}), 2 do fields[entry[2][i]] = entry[2][i + 1] end
+    if fields.f then add_frame(at, tonumber(last), fields.f, at == after_at and tonumber(behind) or 0)
+    else add(entry[1], fields.e or '') end
+    after = entry[1]
+    if left <= 0 or size >= tonumber(ARGV[3]) then break end
   end
 end
-return { newest and newest[1] or '', entries }
+return { newest and newest[1] or '', found }

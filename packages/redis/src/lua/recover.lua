@@ -2,8 +2,7 @@
 --[[ recover.lua: publishes as publish.lua does, and keeps each event for broadcast subscribers that are away. Also while Redis is out of memory:
   what is kept is bounded, and an event that were published without being kept would be missed without a sign.
   KEYS[1]  the channel's members (see publish.lua)
-  KEYS[2]  what is kept of the channel: a stream, belfry:{<channel>}:history. Each entry has the field e, the envelope; its id is
-           <milliseconds>-<number>, where the numbers go up by one
+  KEYS[2]  what is kept of the channel: a stream, belfry:{<channel>}:history (see below)
   ARGV[1]  channel
   ARGV[2]  1: publish each event on the public channel too; 0: do not
   ARGV[3]  turn (see publish.lua)
@@ -19,28 +18,52 @@ local channel, turn = ARGV[1], tonumber(ARGV[3])
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should one of the keys hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
+-- include history
+-- What is kept of the channel: a stream. The id of an entry is <milliseconds>-<number>, and the numbers go up by one per event: that of an entry is
+-- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2.
+local clock = redis.call('TIME')
+local now, number, before = clock[1] * 1000 + math.floor(clock[2] / 1000), 0, 0
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-
-local time = redis.call('TIME')
-local now, number = time[1] * 1000 + math.floor(time[2] / 1000), 0
-local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
-local kept_from = now - age
 if newest then
   local at, last = string.match(newest[1], '(%d+)-(%d+)')
-  now, number = math.max(now, tonumber(at)), tonumber(last) -- a clock that was put back must not turn the order round
+  before, number = tonumber(at), tonumber(last)
+  now = math.max(now, before) -- a clock that was put back must not turn the order round
 end
-local exact = count < 1000 and '=' or '~' -- a node of a stream holds a hundred entries: of many, a few more do not matter
+
+local function cursor_of(n) return string.format('%.0f-%.0f', now, n) end
+
+-- Keeps one event, or a frame of several.
+local function keep(field, text, events, count)
+  number = number + events
+  -- A node of a stream holds a hundred entries: of many, a few more do not matter.
+  redis.call('XADD', KEYS[2], 'MAXLEN', count < 1000 and '=' or '~', count, cursor_of(number), field, text)
+end
+
+-- Lets go of what is too old or too much, now and then: as often as makes a difference.
+local function trim(events, age, count)
+  local isTime = math.floor(now * 8 / age) ~= math.floor(before * 8 / age)
+  if isTime then
+    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age))
+    redis.call('PEXPIRE', KEYS[2], math.ceil(age * 1.25))
+  end
+  if math.floor(number / 64) == math.floor((number - events) / 64) then return end
+  for _ = 1, 64 do -- the rest next time
+    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    if tonumber(string.match(oldest[1], '%-(%d+)')) > number - count then return end
+    redis.call('XDEL', KEYS[2], oldest[1])
+  end
+end
+-- end of history
+
+local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
 local events = {}
 for i = 7, #ARGV, 2 do
   local event = ARGV[i]
-  number = number + 1
-  local id = string.format('%.0f-%.0f', now, number)
-  redis.call('XADD', KEYS[2], 'MAXLEN', exact, count, id, 'e', event)
-  if string.sub(event, 1, 2) == '{"' then event = '{"cursor":"' .. id .. '",' .. string.sub(event, 2) end
+  keep('e', event, 1, count)
+  if string.sub(event, 1, 2) == '{"' then event = '{"cursor":"' .. cursor_of(number) .. '",' .. string.sub(event, 2) end
   events[#events + 1] = event
 end
-redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', kept_from))
-redis.call('PEXPIRE', KEYS[2], age)
+trim(#events, age, count)
 
 -- include drop
 -- Takes dead places out of a group's ring.
