@@ -1,4 +1,4 @@
-import { decodeEnvelope } from './envelope.js';
+import { decodeEnvelope, type SharedAttributes } from './envelope.js';
 
 /** Where an event stands: among those of its source on its channel, and among what is kept of the channel. */
 export interface Standing {
@@ -47,6 +47,9 @@ const WRITTEN =
 const WRITTEN_BEFORE =
   /^\{(?:"cursor":"(?<cursor>[^"\\]{1,64})",)?"sequence":"(?<sequence>\d{1,15})",(?:"uncertain":"(?<uncertain>\d{1,15}-\d{1,15})",)?"specversion":"1\.0","id":"[^"\\]{1,256}","source":"(?<source>[^"\\]{1,256})"/;
 
+/** Behind what it shares with others. */
+const OWN = /^\{"sequence":"(\d{1,15})"(?:,"uncertain":"(\d{1,15}-\d{1,15})")?,/;
+
 /** What is larger is not read twice for the sake of a number. */
 const MOST_FOREIGN = 65_536;
 
@@ -54,7 +57,12 @@ const MOST_FOREIGN = 65_536;
  * Reads where an event stands, without reading all of it; `undefined` when it does not say. What other programs write is looked at too,
  * in whatever order its attributes are, when it is not large.
  */
-export function standingOf(body: string): Standing | undefined {
+export function standingOf(body: string, shared?: SharedAttributes): Standing | undefined {
+  if (shared !== undefined) {
+    const [, sequence, uncertain] = OWN.exec(body) ?? [];
+    if (sequence === undefined) return undefined;
+    return { source: shared.source, sequence: Number(sequence), uncertain: rangeIn(uncertain), cursor: undefined };
+  }
   const written = (WRITTEN.exec(body) ?? WRITTEN_BEFORE.exec(body))?.groups;
   if (written !== undefined) {
     const { source, sequence, uncertain, cursor } = written;

@@ -93,7 +93,7 @@ export class TransientSubscription implements Receiving {
     const recovery = this.#recoveryOf(source.channel, contract);
     await recovery.start();
     const link = await transport.subscribe(source, (body, origin) => {
-      const standing = standingOf(body);
+      const standing = standingOf(body, origin.shared);
       if (standing === undefined || !recovery.take(body, standing)) this.#deliver(body, origin, standing);
     });
     this.#recoveries.add(recovery);
@@ -109,7 +109,7 @@ export class TransientSubscription implements Receiving {
   readonly #deliverWatched = (body: string, origin: Origin): void => {
     const { pattern } = this.#options;
     const isWatched = pattern === undefined || matchesPattern(pattern, origin.channel);
-    this.#deliver(body, origin, isWatched ? standingOf(body) : undefined);
+    this.#deliver(body, origin, isWatched ? standingOf(body, origin.shared) : undefined);
   };
 
   #deliver(body: string, origin: Origin, standing: Standing | undefined): void {

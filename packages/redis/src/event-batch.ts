@@ -3,7 +3,7 @@ import { numbered, numberedOwn, type OutgoingEvent, type Receipt } from '@belfry
 import type { Redis } from 'ioredis';
 import { fits, SharedBatch } from './batch.js';
 import type { EventFlow } from './event-flow.js';
-import { renumbered, toRecord, toSharedRecord } from './frame.js';
+import { FRAME_BEGINNING, renumbered, toRecord, toSharedRecord } from './frame.js';
 import { historyKey, membersKey } from './names.js';
 import { toReceipt } from './receipt.js';
 import { burstScript, publishScript, recoverScript } from './scripts.js';
@@ -66,8 +66,8 @@ export class EventBatch extends SharedBatch<Receipt> {
     if (recovery !== undefined) keys.push(historyKey(this.channel));
     if (isBurst) {
       const frame = this.#frameWith(uncertain);
-      const kept = recovery === undefined ? [] : [count, ...bounds];
-      return client.evalsha(burstScript.sha, keys.length, ...keys, ...head, this.#keys, frame, ...kept);
+      const texts = recovery === undefined ? [frame] : [frame.slice(FRAME_BEGINNING.length), count, ...bounds];
+      return client.evalsha(burstScript.sha, keys.length, ...keys, ...head, this.#keys, ...texts);
     }
     const script = recovery === undefined ? publishScript : recoverScript;
     return client.evalsha(script.sha, keys.length, ...keys, ...head, ...bounds, ...this.#apart(uncertain));

@@ -407,10 +407,13 @@ return audience
   ARGV[3]  turn: a whole number that the publisher counts up by one per event; it says whose turn it is in every ring
   ARGV[4]  the CRC-32 of the key of each event (nothing: it has no key), each followed by a comma; empty: none of them has a key
   ARGV[5]  a frame of version 2: a JSON text sequence (RFC 7464), in which {"shared":{…}} says what the envelopes after it have in common
+           Where the events are kept: without its beginning, which is always \\30{"shared":{
   ARGV[6], ARGV[7], ARGV[8]  where they are kept: how many events there are, for how many milliseconds, and how many at most about
   Returns  as publish.lua: how many received the broadcast, then for each known group its name and 1 or 0
 
-  Frames on the broadcast channel are of version 1, for whoever reads along: every record is a whole envelope.
+  The broadcast channel carries what everybody on it can read: who reads frames of version 2 listens to <broadcast channel>:02 as well, where nothing is
+  ever said. Where others listen, too, every record is a whole envelope (version 1). What is kept carries its cursor: in a frame of version 2 what the
+  first event's is stands with what is shared, and each event after it has the next number.
 ]]
 local PLACE, ID = 18, 16
 local channel, turn, frame_2 = ARGV[1], tonumber(ARGV[3]), ARGV[5]
@@ -423,45 +426,50 @@ local function front() return '{' end
 if KEYS[2] then
 -- include history
 -- What is kept of the channel: a stream. The id of an entry is <milliseconds>-<number>, and the numbers go up by one per event: that of an entry is
--- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2.
-local clock = redis.call('TIME')
-local now, number, before = clock[1] * 1000 + math.floor(clock[2] / 1000), 0, 0
-local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-if newest then
-  local at, last = string.match(newest[1], '(%d+)-(%d+)')
-  before, number = tonumber(at), tonumber(last)
-  now = math.max(now, before) -- a clock that was put back must not turn the order round
+-- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2 without its beginning, which
+-- is always the same. A hash beside it remembers the newest id, and where each eighth of \`count\` events begins: to read a large entry only for its id
+-- costs more than all the rest, because Lua looks at every byte of a text that it gets.
+local MARKS, BEGINNING = KEYS[2] .. ':marks', '\\30{"shared":{'
+redis.call('XLEN', KEYS[2]) -- should it be something else, the call is refused before anything is changed
+local newest = redis.call('HGET', MARKS, 'newest')
+if not newest then
+  local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  newest = entry and entry[1] or '0-0'
 end
+local before, number = string.match(newest, '^(%d+)-(%d+)$')
+before, number = tonumber(before), tonumber(number)
+local clock = redis.call('TIME')
+local now = math.max(clock[1] * 1000 + math.floor(clock[2] / 1000), before) -- a clock that was put back must not turn the order round
 
 local function cursor_of(n) return string.format('%.0f-%.0f', now, n) end
 
--- Keeps one event, or a frame of several.
-local function keep(field, text, events, count)
+-- Keeps one event, or a frame of several; lets go of what is too old or too much, as often as that makes a difference.
+local function keep(field, text, events, age, count)
+  local eighth = math.ceil(count / 8)
+  local is_next = math.floor((number + events) / eighth) > math.floor(number / eighth)
   number = number + events
-  -- A node of a stream holds a hundred entries: of many, a few more do not matter.
-  redis.call('XADD', KEYS[2], 'MAXLEN', count < 1000 and '=' or '~', count, cursor_of(number), field, text)
-end
-
--- Lets go of what is too old or too much, now and then: as often as makes a difference.
-local function trim(events, age, count)
-  local isTime = math.floor(now * 8 / age) ~= math.floor(before * 8 / age)
-  if isTime then
+  local id = cursor_of(number)
+  if count < 1000 then redis.call('XADD', KEYS[2], 'MAXLEN', '=', count, id, field, text)
+  else redis.call('XADD', KEYS[2], id, field, text) end
+  redis.call('HSET', MARKS, 'newest', id)
+  if is_next and count >= 1000 then
+    local now_in = math.floor(number / eighth)
+    redis.call('HSET', MARKS, now_in, id)
+    local gone = redis.call('HGET', MARKS, now_in - 8)
+    if gone then redis.call('XTRIM', KEYS[2], 'MINID', gone) end
+    redis.call('HDEL', MARKS, now_in - 8, now_in - 9)
+  end
+  if is_next or math.floor(now * 8 / age) ~= math.floor(before * 8 / age) then
     redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age))
     redis.call('PEXPIRE', KEYS[2], math.ceil(age * 1.25))
-  end
-  if math.floor(number / 64) == math.floor((number - events) / 64) then return end
-  for _ = 1, 64 do -- the rest next time
-    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-    if tonumber(string.match(oldest[1], '%-(%d+)')) > number - count then return end
-    redis.call('XDEL', KEYS[2], oldest[1])
+    redis.call('PEXPIRE', MARKS, math.ceil(age * 1.25))
   end
 end
 -- end of history
-  local events, age, count = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-  local first = number
-  keep('f', frame_2, events, count)
-  trim(events, age, count)
+  local events, first = tonumber(ARGV[6]), number
+  keep('f', ARGV[5], events, tonumber(ARGV[7]), tonumber(ARGV[8]))
   front = function(i) return '{"cursor":"' .. cursor_of(first + i) .. '",' end
+  frame_2 = '\\30{"shared":' .. front(1) .. ARGV[5]
 end
 
 -- include drop
@@ -585,7 +593,8 @@ local function take_apart()
   local at, head = 1, nil
   while at < #frame_2 do
     local stop = string.find(frame_2, '\\n\\30', at, true) or #frame_2
-    if string.sub(frame_2, at, at + 10) == '\\30{"shared":' then head = string.sub(frame_2, at + 12, stop - 3) .. ','
+    if string.sub(frame_2, at, at + 10) == '\\30{"shared":' then
+      head = string.gsub(string.sub(frame_2, at + 12, stop - 3), '^"cursor":"[^"]*",', '') .. ','
     else own[#own + 1], shared[#own + 1] = string.sub(frame_2, at + 2, stop - 1), head end
     at = stop + 1
   end
@@ -635,17 +644,21 @@ local function deal(group, ring)
 end
 
 -- Whoever listens now decides for the whole call: nobody can subscribe while a script runs.
-local listening = redis.call('PUBSUB', 'NUMSUB', channel, base .. 'all')
+local all = base .. 'all'
+local listening = redis.call('PUBSUB', 'NUMSUB', channel, all, all .. ':02')
 local by_pattern = redis.call('PUBSUB', 'NUMPAT') > 0
 local receipt = { 0 }
-if by_pattern or listening[2] + listening[4] > 0 then
+if ARGV[2] == '1' and (by_pattern or listening[2] > 0) then
   take_apart()
-  local all = {}
-  for i = 1, #own do all[i] = i end
-  if ARGV[2] == '1' and (by_pattern or listening[2] > 0) then
-    for i = 1, #own do redis.call('PUBLISH', channel, front(i) .. shared[i] .. own[i]) end
-  end
-  if by_pattern or listening[4] > 0 then receipt[1] = redis.call('PUBLISH', base .. 'all', frame_for('01', all)) end
+  for i = 1, #own do redis.call('PUBLISH', channel, front(i) .. shared[i] .. own[i]) end
+end
+if not by_pattern and listening[4] == listening[6] then
+  if listening[4] > 0 then receipt[1] = redis.call('PUBLISH', all, frame_2) end
+else
+  take_apart()
+  local every = {}
+  for i = 1, #own do every[i] = i end
+  receipt[1] = redis.call('PUBLISH', all, frame_for('01', every))
 end
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
@@ -879,7 +892,7 @@ local function add(cursor, event)
   left, size = left - 1, size + #event
 end
 
--- Several events in a frame of version 2 (see burst.lua), of which the last has the number of the entry. Those up to \`behind\` were read before.
+-- Several events in a frame of version 2, of which the last has the number of the entry. Those up to \`behind\` were read before.
 local function add_frame(at, last, frame, behind)
   local own, shared, place, head = {}, {}, 1, ''
   while place < #frame do
@@ -902,7 +915,7 @@ while newest and after ~= '' and left > 0 and size < tonumber(ARGV[3]) do
     local after_at, behind = string.match(after, '(%d+)-(%d+)')
     local fields = {}
     for i = 1, #(entry[2] or {}), 2 do fields[entry[2][i]] = entry[2][i + 1] end
-    if fields.f then add_frame(at, tonumber(last), fields.f, at == after_at and tonumber(behind) or 0)
+    if fields.f then add_frame(at, tonumber(last), '\\30{"shared":{' .. fields.f, at == after_at and tonumber(behind) or 0)
     else add(entry[1], fields.e or '') end
     after = entry[1]
     if left <= 0 or size >= tonumber(ARGV[3]) then break end
@@ -1329,37 +1342,43 @@ local base = 'belfry:{' .. channel .. '}:'
 local rings = redis.call('HGETALL', KEYS[1])
 -- include history
 -- What is kept of the channel: a stream. The id of an entry is <milliseconds>-<number>, and the numbers go up by one per event: that of an entry is
--- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2.
-local clock = redis.call('TIME')
-local now, number, before = clock[1] * 1000 + math.floor(clock[2] / 1000), 0, 0
-local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-if newest then
-  local at, last = string.match(newest[1], '(%d+)-(%d+)')
-  before, number = tonumber(at), tonumber(last)
-  now = math.max(now, before) -- a clock that was put back must not turn the order round
+-- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2 without its beginning, which
+-- is always the same. A hash beside it remembers the newest id, and where each eighth of \`count\` events begins: to read a large entry only for its id
+-- costs more than all the rest, because Lua looks at every byte of a text that it gets.
+local MARKS, BEGINNING = KEYS[2] .. ':marks', '\\30{"shared":{'
+redis.call('XLEN', KEYS[2]) -- should it be something else, the call is refused before anything is changed
+local newest = redis.call('HGET', MARKS, 'newest')
+if not newest then
+  local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  newest = entry and entry[1] or '0-0'
 end
+local before, number = string.match(newest, '^(%d+)-(%d+)$')
+before, number = tonumber(before), tonumber(number)
+local clock = redis.call('TIME')
+local now = math.max(clock[1] * 1000 + math.floor(clock[2] / 1000), before) -- a clock that was put back must not turn the order round
 
 local function cursor_of(n) return string.format('%.0f-%.0f', now, n) end
 
--- Keeps one event, or a frame of several.
-local function keep(field, text, events, count)
+-- Keeps one event, or a frame of several; lets go of what is too old or too much, as often as that makes a difference.
+local function keep(field, text, events, age, count)
+  local eighth = math.ceil(count / 8)
+  local is_next = math.floor((number + events) / eighth) > math.floor(number / eighth)
   number = number + events
-  -- A node of a stream holds a hundred entries: of many, a few more do not matter.
-  redis.call('XADD', KEYS[2], 'MAXLEN', count < 1000 and '=' or '~', count, cursor_of(number), field, text)
-end
-
--- Lets go of what is too old or too much, now and then: as often as makes a difference.
-local function trim(events, age, count)
-  local isTime = math.floor(now * 8 / age) ~= math.floor(before * 8 / age)
-  if isTime then
+  local id = cursor_of(number)
+  if count < 1000 then redis.call('XADD', KEYS[2], 'MAXLEN', '=', count, id, field, text)
+  else redis.call('XADD', KEYS[2], id, field, text) end
+  redis.call('HSET', MARKS, 'newest', id)
+  if is_next and count >= 1000 then
+    local now_in = math.floor(number / eighth)
+    redis.call('HSET', MARKS, now_in, id)
+    local gone = redis.call('HGET', MARKS, now_in - 8)
+    if gone then redis.call('XTRIM', KEYS[2], 'MINID', gone) end
+    redis.call('HDEL', MARKS, now_in - 8, now_in - 9)
+  end
+  if is_next or math.floor(now * 8 / age) ~= math.floor(before * 8 / age) then
     redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age))
     redis.call('PEXPIRE', KEYS[2], math.ceil(age * 1.25))
-  end
-  if math.floor(number / 64) == math.floor((number - events) / 64) then return end
-  for _ = 1, 64 do -- the rest next time
-    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-    if tonumber(string.match(oldest[1], '%-(%d+)')) > number - count then return end
-    redis.call('XDEL', KEYS[2], oldest[1])
+    redis.call('PEXPIRE', MARKS, math.ceil(age * 1.25))
   end
 end
 -- end of history
@@ -1368,11 +1387,10 @@ local age, count = tonumber(ARGV[4]), tonumber(ARGV[5])
 local events = {}
 for i = 7, #ARGV, 2 do
   local event = ARGV[i]
-  keep('e', event, 1, count)
+  keep('e', event, 1, age, count)
   if string.sub(event, 1, 2) == '{"' then event = '{"cursor":"' .. cursor_of(number) .. '",' .. string.sub(event, 2) end
   events[#events + 1] = event
 end
-trim(#events, age, count)
 
 -- include drop
 -- Takes dead places out of a group's ring.

@@ -1,3 +1,5 @@
+import { FRAME_VERSION } from './frame.js';
+
 /**
  * Every Redis name that Belfry uses for a contract's channel hangs on the hash tag of that channel, so that one script touches one slot
  * of a Cluster. `lua/publish.lua` and `lua/ask.lua` build the same names.
@@ -16,6 +18,8 @@ export const historyKey = (channel: string): string => `${hanging(channel)}histo
 export const deadKey = (channel: string, group: string): string => `${hanging(channel)}dead:${group}`;
 /** Classic channel of the broadcast frames. */
 export const broadcastChannel = (channel: string): string => `${hanging(channel)}all`;
+/** Nothing is ever said here: whoever listens says that it reads frames of version 2 on the broadcast channel. */
+export const frameReadersChannel = (channel: string): string => `${broadcastChannel(channel)}:${FRAME_VERSION}`;
 /** Sharded channel of one member of a group. */
 export const inboxChannel = (channel: string, group: string, instance: string): string =>
   `${hanging(channel)}inbox:${group}:${instance}`;

@@ -22,7 +22,15 @@ import { Heartbeat } from './heartbeat.js';
 import { Link } from './link.js';
 import { type Hear, Listener, type Listening } from './listener.js';
 import { Membership } from './membership.js';
-import { broadcastChannel, broadcastGlob, channelOfBroadcast, historyKey, inboxChannel, mailChannel } from './names.js';
+import {
+  broadcastChannel,
+  broadcastGlob,
+  channelOfBroadcast,
+  frameReadersChannel,
+  historyKey,
+  inboxChannel,
+  mailChannel,
+} from './names.js';
 import { type RedisTransportOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { RedisDurability } from './redis-durability.js';
@@ -198,6 +206,7 @@ class RedisTransport implements Transport {
       }
     }
     const end = () => this.#listener.stop(listening, hear);
+    if (source.kind === 'broadcast') return { end: await this.#readFrames(source.channel, hear, end) };
     if (source.kind !== 'group') return { end };
     const { channel, group } = source;
     return {
@@ -254,12 +263,27 @@ class RedisTransport implements Transport {
     );
   }
 
+  /** Says, from after a broadcast subscription has begun until before it ends, that it reads frames of version 2. */
+  async #readFrames(channel: string, hear: Hear, end: () => Promise<void>): Promise<() => Promise<void>> {
+    const saying: Listening = { kind: 'classic', name: frameReadersChannel(channel), title: channel };
+    try {
+      await this.#listener.listen(saying, hear);
+    } catch (error) {
+      await end();
+      throw error;
+    }
+    return async () => {
+      await this.#listener.stop(saying, hear);
+      await end();
+    };
+  }
+
   /** Which Redis channel a source is, and what is done with what comes on it. */
   #listening(source: Source, deliver: Deliver): { listening: Listening; hear: Hear } {
     switch (source.kind) {
       case 'group': {
         const { channel, group } = source;
-        const hear: Hear = (message) => eachInFrame(message, channel, deliver);
+        const hear: Hear = (message) => eachInFrame(message, channel, deliver, true);
         const name = inboxChannel(channel, group, this.#instance);
         return { listening: { kind: 'sharded', name, title: `${channel}, group ${group}` }, hear };
       }

@@ -13,7 +13,7 @@ local function add(cursor, event)
   left, size = left - 1, size + #event
 end
 
--- Several events in a frame of version 2 (see burst.lua), of which the last has the number of the entry. Those up to `behind` were read before.
+-- Several events in a frame of version 2, of which the last has the number of the entry. Those up to `behind` were read before.
 local function add_frame(at, last, frame, behind)
   local own, shared, place, head = {}, {}, 1, ''
   while place < #frame do
@@ -36,7 +36,7 @@ while newest and after ~= '' and left > 0 and size < tonumber(ARGV[3]) do
     local after_at, behind = string.match(after, '(%d+)-(%d+)')
     local fields = {}
     for i = 1, #(entry[2] or {}), 2 do fields[entry[2][i]] = entry[2][i + 1] end
-    if fields.f then add_frame(at, tonumber(last), fields.f, at == after_at and tonumber(behind) or 0)
+    if fields.f then add_frame(at, tonumber(last), '\30{"shared":{' .. fields.f, at == after_at and tonumber(behind) or 0)
     else add(entry[1], fields.e or '') end
     after = entry[1]
     if left <= 0 or size >= tonumber(ARGV[3]) then break end
