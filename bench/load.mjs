@@ -41,3 +41,20 @@ export async function askInParallel(ask, { count, inFlight, size }, now) {
   await Promise.all(Array.from({ length: inFlight }, one));
   return took;
 }
+
+/** How many values a stream of replies has. */
+const PER_STREAM = 256;
+
+/** The values of one stream of replies. */
+export function* valuesFor({ total }) {
+  for (let n = 0; n < PER_STREAM; n++) yield { total: total + n };
+}
+
+/** Reads `count` values from streams of replies, so many of them at a time. */
+export async function readInParallel(read, { count, inFlight, size }, take) {
+  let n = 0;
+  const one = async () => {
+    while (n < count / PER_STREAM) await read(orderOf(n++, size), take);
+  };
+  await Promise.all(Array.from({ length: inFlight }, one));
+}

@@ -3,13 +3,15 @@
 // A variant is a file in variants/ that exports one function per role:
 //   publisher(options)          returns { publish(order), close() }
 //   subscriber(options, take)   calls take(order) for each that arrives; returns { close() }
+//   listener(options, take)     the same for `channels` channels
 //   caller(options)             returns { ask(order), close() }
 //   responder(options, answer)  answers with answer(order); returns { close() }
-import { askInParallel, publishInTurns, publishSteadily } from './load.mjs';
+//   reader(options)             returns { read(order, take), close() }, which takes each value of a stream of replies
+//   source(options, values)     replies with values(order), an iterable; returns { close() }
+import { askInParallel, publishInTurns, publishSteadily, readInParallel, valuesFor } from './load.mjs';
 
 const [name, role, json] = process.argv.slice(2);
 const variant = await import(`./variants/${name}.mjs`);
-const options = JSON.parse(json);
 
 // The monotonic clock is the same for all processes of a machine.
 const offset = Math.min(...Array.from({ length: 50 }, () => Number(process.hrtime.bigint()) / 1e6 - performance.now()));
@@ -23,36 +25,36 @@ function take(order) {
   takenAt = now();
   if (order.sentAt !== undefined) latencies.push(takenAt - order.sentAt);
 }
-const answer = ({ total }) => {
+function answer({ total }) {
   taken++;
   return { total: total + 1 };
-};
+}
+const second = { responder: answer, source: valuesFor };
 
-const actor = await variant[role](options, role === 'responder' ? answer : take);
+const actor = await variant[role](JSON.parse(json), second[role] ?? take);
 
+async function timed(work) {
+  const began = now();
+  const took = await work();
+  return { began, ended: now(), latencies: took };
+}
 const actions = {
   /** How it stands. */
-  look: () => ({ taken, takenAt, cpu: process.cpuUsage(), memory: process.memoryUsage.rss() }),
+  look: () => ({ taken, takenAt, cpu: process.cpuUsage() }),
+  /** Resident memory after a garbage collection, in bytes. */
+  weigh() {
+    globalThis.gc();
+    return process.memoryUsage.rss();
+  },
   begin() {
     taken = takenAt = 0;
     latencies = [];
   },
   latencies: () => latencies,
-  async turns(load) {
-    const began = now();
-    await publishInTurns(actor.publish, load);
-    return { began, ended: now() };
-  },
-  async steadily(load) {
-    const began = now();
-    await publishSteadily(actor.publish, load, now);
-    return { began, ended: now() };
-  },
-  async requests(load) {
-    const began = now();
-    const took = await askInParallel(actor.ask, load, now);
-    return { began, ended: now(), latencies: took };
-  },
+  turns: (load) => timed(() => publishInTurns(actor.publish, load)),
+  steadily: (load) => timed(() => publishSteadily(actor.publish, load, now)),
+  requests: (load) => timed(() => askInParallel(actor.ask, load, now)),
+  streams: (load) => timed(() => readInParallel(actor.read, load, take)),
   async stop() {
     await actor.close();
     setImmediate(() => process.exit());

@@ -1,72 +1,78 @@
-// npm run bench [-- --case <name> …] [--rounds <n>] [--quick]
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+// npm run bench [-- --case <name> …] [--quick] [--rounds <n>] [--json <file>] [--compare <file>] [--write]
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Redis } from 'ioredis';
 import { cases } from './cases.mjs';
+import { startProgress } from './progress.mjs';
+import { comparison } from './report/compare.mjs';
+import { machine, versions } from './report/about.mjs';
+import { writePages } from './report/pages.mjs';
+import { summarize } from './report/summary.mjs';
+import { caseTable } from './report/tables.mjs';
 import { playCase } from './rounds.mjs';
+import { startServers } from './servers.mjs';
+
+const usage = `Measures Belfry beside what people would take instead. Without options: everything, in less than 10 minutes.
+  --case <name>     only the cases whose name begins so; may be given again
+  --quick           3 rounds instead of 7
+  --rounds <n>      so many rounds
+  --json <file>     writes the results there
+  --compare <file>  tells what changed since those results
+  --write           writes the results into bench/results, the docs and the README
+  --list            lists the cases`;
 
 const { values } = parseArgs({
   options: {
     case: { type: 'string', multiple: true },
-    rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    json: { type: 'string' },
+    compare: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 7));
 const chosen = cases.filter(({ name }) => values.case?.some((wanted) => name.startsWith(wanted)) ?? true);
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
+if (values.help || values.list) {
+  console.log(values.help ? usage : cases.map(({ name, title }) => `${name.padEnd(18)} ${title}`).join('\n'));
+  process.exit();
 }
+if (chosen.length === 0 || !(rounds >= 1)) {
+  console.error(chosen.length === 0 ? 'No such case: --list tells their names.' : '--rounds must be a number from 1.');
+  process.exit(1);
+}
+if (values.write && chosen.length < cases.length) {
+  console.error('--write takes a whole run: leave --case out.');
+  process.exit(1);
+}
+const before = values.compare && JSON.parse(readFileSync(values.compare, 'utf8'));
 
-const port = await freePort();
-const server = spawn('redis-server', ['--port', `${port}`, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' });
-const url = `redis://127.0.0.1:${port}`;
-const admin = new Redis(url);
-const serverCpuMs = async () => {
-  const info = await admin.info('cpu');
-  const seconds = (name) => Number(new RegExp(`^${name}:(.*)$`, 'm').exec(info)[1]);
-  return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1000;
+const servers = await startServers();
+const results = {
+  date: new Date().toISOString().slice(0, 10),
+  rounds,
+  machine: machine(),
+  versions: versions(servers),
 };
-
-const sorted = (numbers) => numbers.toSorted((a, b) => a - b);
-const quantile = (numbers, part) => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * part))];
-const median = (numbers) => quantile(numbers, 0.5);
-
+results.cases = [];
+const progress = startProgress(chosen.length);
 try {
   for (const theCase of chosen) {
-    await admin.flushall();
-    const results = await playCase(theCase, { url: () => url, rounds, serverCpuMs, progress: () => {} });
-    const [control] = results;
-    const isLatency = theCase.action === 'steadily';
-    console.log(`\n${theCase.title}`);
-    for (const { title, rounds: own } of results) {
-      const p = (part) => own.map(({ latencies }) => quantile(latencies, part));
-      const value = (list) =>
-        isLatency ? list.map(({ latencies }) => quantile(latencies, 0.5)) : list.map((r) => r.perSecond);
-      const ratios = value(own).map((v, at) => v / value(control.rounds)[at]);
-      const cpu = (who) => median(own.map((r) => r.cpu[who])).toFixed(1);
-      const lost = own.reduce((all, r) => all + r.lost, 0);
-      console.log(
-        title.padEnd(32),
-        median(ratios).toFixed(2).padStart(6),
-        `(${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`.padEnd(14),
-        `${Math.round(median(own.map((r) => r.perSecond)))}/s`.padStart(10),
-        ` cpu ${cpu('sender')} ${cpu('receiver')} ${cpu('server')}`,
-        own[0].latencies.length > 0
-          ? ` p50 ${median(p(0.5)).toFixed(3)} p95 ${median(p(0.95)).toFixed(3)} p99 ${median(p(0.99)).toFixed(3)}`
-          : '',
-        lost ? `LOST ${lost}` : '',
-      );
-    }
+    const present = { ...theCase, variants: theCase.variants.filter(({ server }) => servers.has(server)) };
+    const done = progress.begin(theCase.title);
+    const played = await playCase(present, { servers, rounds, progress: progress.tell });
+    done();
+    const summary = summarize(present, played);
+    results.cases.push(summary);
+    console.log(`\n### ${summary.title}\n\n${caseTable(summary)}`);
   }
 } finally {
-  admin.disconnect();
-  server.kill();
+  progress.end();
+  await servers.stop();
 }
+
+if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+if (before) console.log(`\n${comparison(before, results)}`);
+if (values.write) writePages(results);

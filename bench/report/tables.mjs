@@ -1,0 +1,45 @@
+import { measures } from './measures.mjs';
+
+/** A Markdown table of what a case brought. */
+export function caseTable({ measure, unit, roles, variants }) {
+  const { tell } = measures[measure];
+  const timed = variants.some(({ latency }) => latency);
+  const head = [
+    '',
+    `ratio (${measures[measure].better} is better)`,
+    'min–max',
+    'median',
+    ...cpuHead(variants[0], roles),
+  ];
+  if (timed) head.push('p50 / p95 / p99, ms');
+  const lossy = variants.some(({ lost }) => lost > 0);
+  if (lossy) head.push('did not arrive');
+  const rows = variants.map(({ title, ratio, value, cpu, latency, lost }) => [
+    title,
+    ratio.median.toFixed(2),
+    `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`,
+    tell(value.median, unit),
+    cpuCell(cpu),
+    ...(timed ? [Object.values(latency).map(milliseconds).join(' / ')] : []),
+    ...(lossy ? [lost > 0 ? `**${lost.toLocaleString('en-US')}**` : ''] : []),
+  ]);
+  return markdownTable(head, rows);
+}
+
+/** @param rows cells; all but the first column are to the right */
+export function markdownTable(head, rows) {
+  const lines = [head, ['---', ...head.slice(1).map(() => '---:')], ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function cpuHead({ cpu }, [sender, receiver]) {
+  if (cpu.sender === undefined) return ['CPU, ms'];
+  return [`CPU of ${sender} / ${receiver} / server, µs`];
+}
+
+function cpuCell({ sender, receiver, server }) {
+  if (sender === undefined) return `${Math.round(receiver / 1000)}`;
+  return [sender, receiver, server].map((us) => (us === null ? '?' : us.toFixed(1))).join(' / ');
+}
+
+const milliseconds = (ms) => (ms < 10 ? ms.toFixed(2) : ms.toFixed(1));
