@@ -96,7 +96,7 @@ export const cases = [
   events(
     'latency',
     'Latency of an event, 250 per second, 200 bytes',
-    { count: 250, everyMs: 4, size: 200 },
+    { count: 200, everyMs: 4, size: 200 },
     [
       ioredis,
       nodeRedis,
@@ -107,7 +107,7 @@ export const cases = [
       { title: 'BullMQ', file: 'bullmq' },
       { ...belfry, title: 'Belfry, durable', options: durable },
     ],
-    { action: 'steadily', measure: 'latency', unit: 'events/s' },
+    { action: 'steadily', measure: 'latency', unit: 'events/s', warmUp: 0.2 },
   ),
   costs('recover', 'Cost of recover: broadcast, 32 per turn', short, [
     { title: 'Belfry, broadcast', options: broadcast },
@@ -139,7 +139,7 @@ export const cases = [
   ]),
   ...[
     ['burst', 'bursts of 32', { ...short, count: 2048 }],
-    ['lone', 'one per turn', { ...lone, count: 1024 }],
+    ['lone', 'one per turn', { ...lone, count: 512 }],
   ].map(([name, title, load]) =>
     events(
       `server-${name}`,

@@ -43,7 +43,7 @@ export class Player {
     try {
       const done = new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
-        this.#process.send({ id, action, load });
+        this.#process.send({ id, action, load }, (error) => error && reject(error));
       });
       return await this.#inTime(done, action);
     } finally {

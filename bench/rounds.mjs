@@ -1,16 +1,16 @@
 // Plays a case: in each round its variants take turns, and nobody is always the first.
 import { Player } from './process.mjs';
+import { startServer } from './servers.mjs';
 import { Troupe } from './troupe.mjs';
 
-/** The first part of a second is compiled while it runs, and some brokers still learn of one another: these rounds do not count. */
-const WARM_UP_ROUNDS = 2;
-const MOST_WARM_UP_ROUNDS = 6;
+/** At first code is compiled while it runs, and some brokers still learn of one another: these rounds do not count. */
+const WARM_UP_ROUNDS = 5;
+const MOST_WARM_UP_ROUNDS = 8;
 
 /** Returns for each variant of the case what each of so many rounds brought. */
-export async function playCase(theCase, { servers, rounds, progress }) {
-  await servers.empty();
+export async function playCase(theCase, { rounds, progress }) {
   const results = theCase.variants.map(() => []);
-  const stage = theCase.fresh ? freshProcesses(theCase, servers) : await livingProcesses(theCase, servers, progress);
+  const stage = theCase.fresh ? await freshProcesses(theCase) : await livingProcesses(theCase, progress);
   try {
     for (let round = 0; round < rounds; round++) {
       for (let step = 0; step < theCase.variants.length; step++) {
@@ -26,8 +26,8 @@ export async function playCase(theCase, { servers, rounds, progress }) {
 }
 
 /** Every variant has its processes through all rounds. */
-async function livingProcesses(theCase, servers, progress) {
-  const troupes = theCase.variants.map((variant) => new Troupe(theCase, variant, servers));
+async function livingProcesses(theCase, progress) {
+  const troupes = theCase.variants.map((variant) => new Troupe(theCase, variant));
   const stop = () => Promise.all(troupes.map((troupe) => troupe.stop()));
   try {
     for (const [at, troupe] of troupes.entries()) {
@@ -50,9 +50,10 @@ async function warmUp(troupe, part) {
 }
 
 /** Every round begins with a new process: what it takes until it is ready, and what it weighs then. */
-function freshProcesses({ variants, fresh: role, load }, servers) {
+async function freshProcesses({ variants, fresh: role, load }) {
+  const servers = await Promise.all(variants.map(({ server }) => startServer(server)));
   async function round(at) {
-    const player = new Player(variants[at], role, { ...servers.urls, ...load, ...variants[at].options });
+    const player = new Player(variants[at], role, { url: servers[at].url, ...load, ...variants[at].options });
     try {
       const readyMs = await player.ready;
       const { cpu } = await player.do('look');
@@ -67,5 +68,5 @@ function freshProcesses({ variants, fresh: role, load }, servers) {
       await player.stop();
     }
   }
-  return { round, stop: async () => {} };
+  return { round, stop: () => Promise.all(servers.map((server) => server.stop())) };
 }

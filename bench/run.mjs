@@ -9,7 +9,7 @@ import { writePages } from './report/pages.mjs';
 import { summarize } from './report/summary.mjs';
 import { caseTable } from './report/tables.mjs';
 import { playCase } from './rounds.mjs';
-import { startServers } from './servers.mjs';
+import { serverVersions } from './servers.mjs';
 
 const usage = `Measures Belfry beside what people would take instead. Without options: everything, in less than 10 minutes.
   --case <name>     only the cases whose name begins so; may be given again
@@ -49,7 +49,7 @@ if (values.write && chosen.length < cases.length) {
 }
 const before = values.compare && JSON.parse(readFileSync(values.compare, 'utf8'));
 
-const servers = await startServers();
+const servers = await serverVersions();
 const results = {
   date: new Date().toISOString().slice(0, 10),
   rounds,
@@ -60,19 +60,26 @@ results.cases = [];
 const progress = startProgress(chosen.length);
 try {
   for (const theCase of chosen) {
-    const present = { ...theCase, variants: theCase.variants.filter(({ server }) => servers.has(server)) };
+    const present = {
+      ...theCase,
+      variants: theCase.variants.filter(({ server }) => server !== 'nats' || servers['nats-server']),
+    };
     const done = progress.begin(theCase.title);
-    const played = await playCase(present, { servers, rounds, progress: progress.tell });
-    done();
-    const summary = summarize(present, played);
-    results.cases.push(summary);
-    console.log(`\n### ${summary.title}\n\n${caseTable(summary)}`);
+    try {
+      const summary = summarize(present, await playCase(present, { rounds, progress: progress.tell }));
+      results.cases.push(summary);
+      done();
+      console.log(`\n### ${summary.title}\n\n${caseTable(summary)}`);
+    } catch (error) {
+      done();
+      console.error(`${theCase.title}: ${error.message}`);
+      process.exitCode = 1;
+    }
   }
 } finally {
   progress.end();
-  await servers.stop();
 }
 
 if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
 if (before) console.log(`\n${comparison(before, results)}`);
-if (values.write) writePages(results);
+if (values.write && !process.exitCode) writePages(results);

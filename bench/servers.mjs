@@ -1,4 +1,4 @@
-// The servers of a run, each on a free port of this machine, with nothing on disk.
+// Servers for variants: each variant has one to itself, on a free port of this machine, with nothing on disk.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -6,44 +6,46 @@ import { createServer } from 'node:net';
 import { startRedis } from '@belfry/testing';
 import { Redis } from 'ioredis';
 
-/** A redis-server, and a nats-server where there is one. */
-export async function startServers() {
+/**
+ * @param {'redis' | 'nats'} [kind]
+ * @returns its `url`; `cpuMs()`: the processor time that it has taken so far
+ */
+export const startServer = (kind = 'redis') => start[kind]();
+
+/** Version by name; a nats-server need not be there. */
+export async function serverVersions() {
+  const redis = await start.redis();
+  const versions = { 'redis-server': await redis.version(), 'nats-server': natsVersion() };
+  await redis.stop();
+  return versions;
+}
+
+const start = { redis: startRedisServer, nats: startNatsServer };
+
+async function startRedisServer() {
   const redis = await startRedis({ fresh: true });
   const admin = new Redis(redis.url);
   admin.on('error', () => {}); // whoever waits for an answer is told
-  const nats = await startNats();
-  const cpuMs = {
-    async redis() {
-      const info = await admin.info('cpu');
-      return 1000 * (Number(field(info, 'used_cpu_user')) + Number(field(info, 'used_cpu_sys')));
-    },
-    nats: async () => nats.cpuMs(),
-  };
+  const field = async (section, name) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(await admin.info(section))[1];
   return {
-    urls: { url: redis.url, natsUrl: nats?.url },
-    versions: { redis: field(await admin.info('server'), 'redis_version'), nats: nats?.version },
-    has: (server) => server !== 'nats' || nats !== undefined,
-    /** Processor time that a server has taken so far. */
-    cpuMs: (server = 'redis') => cpuMs[server](),
-    empty: () => admin.flushall(),
+    url: redis.url,
+    version: () => field('server', 'redis_version'),
+    cpuMs: async () =>
+      1000 * (Number(await field('cpu', 'used_cpu_user')) + Number(await field('cpu', 'used_cpu_sys'))),
     async stop() {
       admin.disconnect();
       await redis.stop();
-      await nats?.stop();
     },
   };
 }
 
-const field = (info, name) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)[1];
-
-async function startNats() {
-  const version = natsVersion();
-  if (version === undefined) return undefined;
+async function startNatsServer() {
   const port = await freePort();
   const server = spawn('nats-server', ['--addr', '127.0.0.1', '--port', `${port}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  process.once('exit', () => server.kill('SIGKILL'));
+  const kill = () => server.kill('SIGKILL');
+  process.once('exit', kill);
   await new Promise((resolve, reject) => {
     let log = '';
     server.stderr.setEncoding('utf8').on('data', (chunk) => {
@@ -54,11 +56,11 @@ async function startNats() {
   });
   return {
     url: `nats://127.0.0.1:${port}`,
-    version,
-    cpuMs: () => processCpuMs(server.pid),
+    cpuMs: async () => processCpuMs(server.pid),
     async stop() {
-      server.kill();
-      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+      process.off('exit', kill);
+      const gone = once(server, 'exit');
+      if (kill()) await gone;
     },
   };
 }

@@ -1,5 +1,6 @@
 // The processes of one variant of a case, and what one round of theirs brings.
 import { Player } from './process.mjs';
+import { startServer } from './servers.mjs';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
@@ -13,20 +14,20 @@ export class Troupe {
   #receivers = [];
   #case;
   #variant;
-  #servers;
+  #server;
 
-  constructor(theCase, variant, servers) {
+  constructor(theCase, variant) {
     this.#case = theCase;
     this.#variant = variant;
-    this.#servers = servers;
   }
 
-  /** Receivers first: some senders look for them. */
+  /** Its server, then receivers, then senders: some of these look for those. */
   async start() {
+    this.#server = await startServer(this.#variant.server);
     const { roles, senders = 1, receivers = 1 } = this.#case;
     const play = (role, count) =>
       Array.from({ length: count }, (_, index) => {
-        const options = { ...this.#servers.urls, index, ...this.#variant.options };
+        const options = { url: this.#server.url, index, ...this.#variant.options };
         return new Player(this.#variant, role, options);
       });
     this.#receivers = play(roles[1], receivers);
@@ -48,10 +49,10 @@ export class Troupe {
     const all = [...this.#senders, ...this.#receivers];
     const looks = () => Promise.all(all.map((player) => player.do('look')));
     await Promise.all(takers.map((player) => player.do('begin')));
-    const [before, serverBefore] = [await looks(), await this.#servers.cpuMs(this.#variant.server)];
+    const [before, serverBefore] = [await looks(), await this.#server.cpuMs()];
     const sent = await Promise.all(this.#senders.map((player) => player.do(action, { ...load, count })));
     const taken = await arrivals(takers, expected);
-    const [after, serverAfter] = [await looks(), await this.#servers.cpuMs(this.#variant.server)];
+    const [after, serverAfter] = [await looks(), await this.#server.cpuMs()];
     const used = after.map(({ cpu }, at) => cpuMs(cpu) - cpuMs(before[at].cpu));
     const began = Math.min(...sent.map((one) => one.began));
     const ended = Math.max(...sent.map((one) => one.ended), ...after.map(({ takenAt }) => takenAt));
@@ -72,6 +73,7 @@ export class Troupe {
 
   async stop() {
     await Promise.all([...this.#senders, ...this.#receivers].map((player) => player.stop()));
+    await this.#server?.stop();
   }
 }
 

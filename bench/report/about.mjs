@@ -28,13 +28,7 @@ export function versions(servers) {
   const own = Object.entries(peers).flatMap(([folder, names]) =>
     names.map((name) => [name === 'redis' ? 'node-redis' : name, versionOf(name, folder)]),
   );
-  const { redis, nats } = servers.versions;
-  return {
-    node: process.versions.node,
-    'redis-server': redis,
-    ...(nats ? { 'nats-server': nats } : {}),
-    ...Object.fromEntries(own),
-  };
+  return { node: process.versions.node, ...servers, ...Object.fromEntries(own) };
 }
 
 /** From the package.json that a module of that folder would get. */

@@ -72,6 +72,7 @@ export async function source(options, values) {
 export async function listener({ channels, ...options }, take) {
   const bus = busOf('billing', options);
   const contracts = Array.from({ length: channels }, (_, n) => eventOf(options, `orders.n${n}`));
-  await Promise.all(contracts.map((contract) => bus.subscribe(contract, take, options.subscribe)));
+  while (contracts.length > 0)
+    await Promise.all(contracts.splice(0, 100).map((contract) => bus.subscribe(contract, take, options.subscribe)));
   return { close: () => bus.close() };
 }

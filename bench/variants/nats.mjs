@@ -1,7 +1,7 @@
 // NATS: another server, made for this. Core NATS, at most once, as with Redis Pub/Sub.
 import { connect as connectTo, createInbox } from '@nats-io/transport-node';
 
-const connect = ({ natsUrl }) => connectTo({ servers: natsUrl });
+const connect = ({ url }) => connectTo({ servers: url });
 const encode = (order) => JSON.stringify(order);
 
 export async function publisher(options) {
