@@ -4,6 +4,7 @@
 //   warmUp      the part of the load that is played before anything counts
 //   measure     what the ratio is about (report/measures.mjs), and `unit` what is counted
 //   fresh       instead of senders and receivers: the role of one new process in each round
+//   mostRounds  where rounds hardly differ, and take long
 // Of a variant: its file in variants/, its options, `server` if that is not Redis, and `share`: the part of the load that it plays, because it
 // is slow. Rates and processor time per message do not depend on the share.
 const ioredis = { title: 'ioredis, by hand', file: 'ioredis' };
@@ -87,7 +88,7 @@ export const cases = [
     unit: 'values/s',
     variants: [ioredis, nestjs, { ...moleculer, share: 0.25 }, nats, belfry],
   },
-  events('durable', 'Durable events, published and handled, 32 per turn, 200 bytes', short, [
+  events('durable', 'Durable events to a group, 32 per turn, 200 bytes', short, [
     { title: 'Redis streams, by hand', file: 'ioredis-streams' },
     { title: 'BullMQ', file: 'bullmq', share: 0.125 },
     { ...moleculer, title: 'Moleculer channels', options: durable, share: 0.125 },
@@ -169,6 +170,7 @@ export const cases = [
     title: `Resident memory with ${channels === 1 ? 'one subscription' : '10,000 subscriptions'}`,
     fresh: 'listener',
     measure: 'memory',
+    mostRounds: 3,
     load: { channels },
     variants: [ioredis, nestjs, belfry, belfryBroadcast],
   })),

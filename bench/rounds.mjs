@@ -10,12 +10,13 @@ const MOST_WARM_UP_ROUNDS = 8;
 /** Returns for each variant of the case what each of so many rounds brought. */
 export async function playCase(theCase, { rounds, progress }) {
   const results = theCase.variants.map(() => []);
+  const count = Math.min(rounds, theCase.mostRounds ?? rounds);
   const stage = theCase.fresh ? await freshProcesses(theCase) : await livingProcesses(theCase, progress);
   try {
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < count; round++) {
       for (let step = 0; step < theCase.variants.length; step++) {
         const at = (round + step) % theCase.variants.length;
-        progress(`round ${round + 1} of ${rounds}, ${theCase.variants[at].title}`);
+        progress(`round ${round + 1} of ${count}, ${theCase.variants[at].title}`);
         results[at].push(await stage.round(at));
       }
     }

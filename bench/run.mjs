@@ -12,7 +12,7 @@ import { playCase } from './rounds.mjs';
 import { serverVersions } from './servers.mjs';
 
 const usage = `Measures Belfry beside what people would take instead. Without options: everything, in less than 10 minutes.
-  --case <name>     only the cases whose name begins so; may be given again
+  --case <name>     only the case of that name, or those whose names begin so; may be given again
   --quick           3 rounds instead of 7
   --rounds <n>      so many rounds
   --json <file>     writes the results there
@@ -33,7 +33,9 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 7));
-const chosen = cases.filter(({ name }) => values.case?.some((wanted) => name.startsWith(wanted)) ?? true);
+const isMeant = (name, wanted) =>
+  cases.some((one) => one.name === wanted) ? name === wanted : name.startsWith(wanted);
+const chosen = cases.filter(({ name }) => values.case?.some((wanted) => isMeant(name, wanted)) ?? true);
 
 if (values.help || values.list) {
   console.log(values.help ? usage : cases.map(({ name, title }) => `${name.padEnd(18)} ${title}`).join('\n'));

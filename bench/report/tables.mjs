@@ -3,13 +3,15 @@ import { measures } from './measures.mjs';
 /** A Markdown table of what a case brought. */
 export function caseTable({ measure, unit, roles, variants }) {
   const { tell } = measures[measure];
+  const [control] = variants;
   const timed = variants.some(({ latency }) => latency);
   const head = [
     '',
     `ratio (${measures[measure].better} is better)`,
     'min–max',
     'median',
-    ...cpuHead(variants[0], roles),
+    ...cpuHead(control, roles),
+    'in all, ratio',
   ];
   if (timed) head.push('p50 / p95 / p99, ms');
   const lossy = variants.some(({ lost }) => lost > 0);
@@ -20,11 +22,15 @@ export function caseTable({ measure, unit, roles, variants }) {
     `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`,
     tell(value.median, unit),
     cpuCell(cpu),
+    (allCpu(cpu) / allCpu(control.cpu)).toFixed(2),
     ...(timed ? [Object.values(latency).map(milliseconds).join(' / ')] : []),
     ...(lossy ? [lost > 0 ? `**${lost.toLocaleString('en-US')}**` : ''] : []),
   ]);
   return markdownTable(head, rows);
 }
+
+/** Processor time per message, of everybody together: it hardly depends on what else the machine does. */
+export const allCpu = (cpu) => Object.values(cpu).reduce((sum, us) => sum + us, 0);
 
 /** @param rows cells; all but the first column are to the right */
 export function markdownTable(head, rows) {
