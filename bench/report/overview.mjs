@@ -2,6 +2,9 @@
 import { measures } from './measures.mjs';
 import { markdownTable } from './tables.mjs';
 
+/** A run of fewer says itself that it is short. */
+const ENOUGH_ROUNDS = 5;
+
 const peers = ['node-redis', 'NestJS', 'Moleculer', 'NATS', 'BullMQ', 'Belfry'];
 
 const caseOf = ({ cases }, name) => cases.find((one) => one.name === name);
@@ -59,5 +62,6 @@ makes these figures anew: [Performance](docs/performance.md) has them all, with 
 export function about({ date, rounds, machine, versions }) {
   const { cores, cpu, memory, system } = machine;
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `Measured on ${date}: ${cores} cores (${cpu}), ${memory}, ${system}; ${rounds} rounds.\n${list.join(', ')}.`;
+  const short = rounds < ENOUGH_ROUNDS ? ' **That is a short run: these figures are provisional.**' : '';
+  return `Measured on ${date}: ${cores} cores (${cpu}), ${memory}, ${system}; rounds: ${rounds}.${short}\n\nVersions: ${list.join(', ')}.`;
 }

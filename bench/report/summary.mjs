@@ -9,7 +9,7 @@ export function summarize({ name, title, measure, unit, roles, variants }, round
     title,
     measure,
     ...(unit ? { unit } : {}),
-    roles: roles ?? ['', 'process'],
+    ...(roles ? { roles: { sender: roles[0], receiver: roles[1] } } : {}),
     variants: variants.map(({ title }, at) => {
       const own = rounds[at];
       return {

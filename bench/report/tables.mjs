@@ -10,7 +10,7 @@ export function caseTable({ measure, unit, roles, variants }) {
     `ratio (${measures[measure].better} is better)`,
     'min–max',
     'median',
-    ...cpuHead(control, roles),
+    cpuHead(roles),
     'in all, ratio',
   ];
   if (timed) head.push('p50 / p95 / p99, ms');
@@ -38,10 +38,7 @@ export function markdownTable(head, rows) {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function cpuHead({ cpu }, [sender, receiver]) {
-  if (cpu.sender === undefined) return ['CPU, ms'];
-  return [`CPU of ${sender} / ${receiver} / server, µs`];
-}
+const cpuHead = (roles) => (roles ? `CPU of ${roles.sender} / ${roles.receiver} / server, µs` : 'CPU, ms');
 
 function cpuCell({ sender, receiver, server }) {
   if (sender === undefined) return `${Math.round(receiver / 1000)}`;
