@@ -28,8 +28,8 @@ export const loss = [
     const seen: Record<string, string[]> = {};
     let count = 0;
     for (const contract of [Counted, Recounted]) {
-      await listener.subscribe({ kind: 'broadcast', channel: world.channel(contract) }, (body) => {
-        const { source, sequence } = standingOf(body) ?? {};
+      await listener.subscribe({ kind: 'broadcast', channel: world.channel(contract) }, (body, { shared }) => {
+        const { source, sequence } = standingOf(body, shared) ?? {};
         seen[`${contract.name} ${source}`] ??= [];
         seen[`${contract.name} ${source}`]!.push(String(sequence));
         count++;

@@ -24,7 +24,7 @@ function gated() {
 export const overflow = [
   ...[
     { bound: 'messages', options: { maxQueuedMessages: 10 }, most: 10 },
-    { bound: 'bytes', options: { maxQueuedBytes: 2500 }, most: 12 },
+    { bound: 'bytes', options: { maxQueuedBytes: 500 }, most: 12 },
   ].map(({ bound, options, most }) =>
     behaviour(`drops, counts and logs what overflows a queue that is bounded in ${bound}`, [], async (world) => {
       const [publisher, subscriber] = await world.buses(2);
