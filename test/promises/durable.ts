@@ -133,7 +133,7 @@ export const durable: Subject = {
         'durable-claims',
         'refuses the acknowledgement of an instance that stood still while another one handles the event',
       ),
-      mutation: { file: work, from: 'if not entry or entry.token ~= its_token then', to: 'if not entry then' },
+      mutation: { file: work, from: 'if entry.token ~= its_token then', to: 'if false then' },
     },
     {
       promise: 'The handler that stood still is told by its signal: CLAIM_LOST.',
@@ -163,7 +163,7 @@ export const durable: Subject = {
       ),
       mutation: {
         file: work,
-        from: "elseif key and redis.call('HEXISTS', BUSY, key) == 1 then",
+        from: "elseif key and redis.call('HSETNX', BUSY, key, id) == 0 then",
         to: 'elseif false then',
       },
     },
@@ -226,7 +226,7 @@ export const durable: Subject = {
         file: 'packages/redis/src/work-script.test.ts',
         title: 'runs no command of a commit that comes too late',
       },
-      mutation: { file: work, from: 'if not entry or entry.token ~= its_token then', to: 'if not entry then' },
+      mutation: { file: work, from: 'if entry.token ~= its_token then', to: 'if false then' },
     },
     {
       promise: 'A durable broadcast starts now: it gets nothing that was published before it began.',

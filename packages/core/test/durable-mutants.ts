@@ -70,7 +70,7 @@ export const mutants = [
   },
   {
     name: 'give back what an instance still has in its hands when an answer was lost',
-    find: 'if (tokens.includes(holder.token)) {',
+    find: 'if (known.some(({ token }) => token === holder.token)) {',
     replace: 'if (holder.token < 0) {',
   },
   {

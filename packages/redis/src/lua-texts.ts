@@ -48,14 +48,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -86,10 +89,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -105,16 +114,18 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local publisher, batch, heard = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local SENT = base .. 'sent:' .. publisher
+local SENT, MEMBERS = base .. 'sent:' .. publisher, base .. 'members'
 local FIRST, SIZE = 6, 4
 local entries, listeners = {}, 0
 
-local function groups()
-  local all, bells, rings = {}, redis.call('HGETALL', BELLS), redis.call('HGETALL', base .. 'members')
-  local ring_of = {}
+-- For each group its name and whether it has members. Rings, in each, at one that waits.
+local function groups(bells, rings)
+  local all, ring_of = {}, {}
   for i = 1, #rings, 2 do ring_of[rings[i]] = rings[i + 1] end
   for i = 1, #bells, 2 do
     local group = bells[i]
@@ -132,17 +143,20 @@ local function groups()
   return all
 end
 
-if publisher ~= '' then
-  local last = tonumber(redis.call('HGET', SENT, 'last') or 0)
+local sent = publisher ~= '' and redis.call('HMGET', SENT, 'last', 'from')
+if sent then
+  local last = tonumber(sent[1] or 0)
   if batch <= last then
     local answer = redis.call('HGET', SENT, batch)
     for entry in string.gmatch(answer or '', '(%S+) ') do entries[#entries + 1] = entry end
-    return { 0, entries, groups(), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
+    local bells, rings = redis.call('HGETALL', BELLS), redis.call('HGETALL', MEMBERS)
+    return { 0, entries, groups(bells, rings), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
   end
 end
 
-look_at(ABOUT, BELLS, base .. 'members')
-mature()
+look_at(ABOUT)
+local bells, rings = redis.call('HGETALL', BELLS), redis.call('HGETALL', MEMBERS)
+if mature() then bells = redis.call('HGETALL', BELLS) end
 local fresh, named = 0, false -- events that are appended now, as far as that is known before
 for i = FIRST, #ARGV, SIZE do
   if ARGV[i + 2] == '' then fresh = fresh + 1 end
@@ -163,13 +177,14 @@ for i = FIRST, named and #ARGV or 0, SIZE do
   end
 end
 
-if fresh > 0 then take_ordinals(fresh) end
+local total = fresh > 0 and take_ordinals(fresh) or tonumber(redis.call('HGET', ABOUT, 'count') or 0)
 local bodies, entry_of = {}, {}
 for i = FIRST, #ARGV, SIZE do
   local key, given, delay, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local its_key, id, entry = key ~= '' and string.sub(key, 2) or nil, string.sub(given, 2), nil
+  local its_key, entry = key ~= '' and string.sub(key, 2) or nil, nil
   if known[i] then entry = '=' .. (entry_of[known[i]] or known[i])
   elseif delay ~= '' then
+    local id = string.sub(given, 2)
     redis.call('ZADD', LATER, now + delay, id)
     redis.call('HSET', BODIES, id, (its_key and #its_key .. ':' .. its_key or '-') .. body)
     entry = 'later'
@@ -178,6 +193,7 @@ for i = FIRST, #ARGV, SIZE do
     bodies[#bodies + 1] = body
   end
   if named and string.sub(given, 1, 1) == '=' and not known[i] then
+    local id = string.sub(given, 2)
     redis.call('SET', base .. 'id:' .. id, entry, 'PX', math.max(1, tonumber(ARGV[4])))
     entry_of[id] = entry
   end
@@ -190,13 +206,13 @@ if listeners > 0 and #bodies > 1 then
   redis.call('PUBLISH', base .. 'all', '\\30' .. table.concat(bodies, '\\n\\30', 2) .. '\\n')
 end
 
-if publisher ~= '' then
-  local from = tonumber(redis.call('HGET', SENT, 'from') or 1)
+if sent then
+  local from = tonumber(sent[2] or 1)
   for old = from, heard do redis.call('HDEL', SENT, old) end
   redis.call('HSET', SENT, 'last', batch, 'from', math.max(from, heard + 1), batch, table.concat(entries, ' ') .. ' ')
   redis.call('PEXPIRE', SENT, 3600000)
 end
-return { listeners, entries, groups(), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
+return { listeners, entries, groups(bells, rings), total }
 `,
   ask: `--[[ ask.lua: gives each request that one turn asks on one channel to one member of the group that answers.
   KEYS[1]  the channel's members (see publish.lua)
@@ -697,14 +713,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -735,10 +754,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -754,6 +779,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local id = ARGV[1]
@@ -798,14 +825,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -836,10 +866,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -855,6 +891,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local group, from = ARGV[1], ARGV[2]
@@ -1243,14 +1281,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -1281,10 +1322,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -1300,6 +1347,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 mature()
@@ -1590,14 +1639,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -1628,10 +1680,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -1647,6 +1705,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local group = ARGV[1]
@@ -1696,14 +1756,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -1734,10 +1797,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -1753,6 +1822,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local group, DEAD = ARGV[1], base .. 'dead:' .. ARGV[1]
@@ -1809,14 +1880,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -1847,10 +1921,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -1866,6 +1946,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local function time_of(id) return tonumber(string.match(id, '^%d+')) end
@@ -1926,9 +2008,11 @@ return report
 --[[ work.lua: settles deliveries of a group, then gives an instance up to so many entries of a durable log: the next of a key whose turn has
   come by that, then what is due, then what is new. It is packages/core/src/durable/group.ts in Lua. It also runs while Redis is out of
   memory: to handle what is there is what frees it.
-  KEYS[1] the log (see append.lua); the group is a group of the stream. What belongs to the group hangs on the same hash tag:
+  KEYS[1] the log (see append.lua); the group is a group of the stream. Its consumers are the holders: what a consumer has pending its holder
+          has by the first delivery of an entry without a key, of which nothing else is written down. Everything else that was read and is not
+          done with is pending for the consumer 'belfry', and stands in what belongs to the group and hangs on the same hash tag:
           work:<group>   a hash, entry -> '<attempts> <token> <holder> <when the first attempt began> =<key, if it has one>': what somebody
-                         holds
+                         holds else
           rest:<group>   the same of what nobody holds, because it waits for another attempt or for anybody
           due:<group>    a sorted set of the latter, score = the time to try them, in milliseconds
           busy:<group>   a hash, key -> its one entry that is in \`work\` or \`rest\`
@@ -1948,15 +2032,18 @@ return report
   ARGV[7] so many entries may wait behind others of their key; then nothing more is read until some of them are done
   ARGV[8] 1: drop messages that the group has completed before
   ARGV[9] terms of the instance that have ended, each followed by a space; what they hold is given back…
-  ARGV[10] …except for these tokens, each followed by a space, which the holder has from now on
+  ARGV[10] …except for these deliveries, each as its entry's id and its token, each of them followed by a space: the holder has them from now on
   ARGV[11] for tests: milliseconds now
-  ARGV[12], and so on: for each delivery that is settled five values, the entry's id, its token, what became of it, and what belongs to that:
+  ARGV[12] how many deliveries were handled, and that is all
+  ARGV[13], and so on: for each of these its entry's id and its token; then for each other delivery that is settled five values, the entry's id,
+          its token, what became of it, and what belongs to that:
           done: milliseconds to remember it, a space, and its message's id (empty: it is not remembered); commands, as JSON (empty: none)
           retry: after how many milliseconds; release: it was not tried to the end, and counts as no attempt; dead: code, message
   Returns in how many milliseconds the next entry is due ('': none waits); 1 when there is more that could be given at once; 1 when the holder
           had lost what it held; how many entries this call found lost; how many it dropped as completed; the log's epoch; how many were ever appended to it; the tokens that were refused;
-          the tokens that the holder has from former terms; for each commit that was refused its token and the reason; and for each new
-          delivery five values, the entry's id, its token, the attempt, the envelope, and its key after a '=' ('': it has none)
+          the tokens that the holder has from former terms; for each commit that was refused its token and the reason; the token of the first
+          new delivery, the others have those that follow; for each new delivery two values, the entry's id and the envelope; and for those of
+          them that are not the first attempt, or have a key, three: which of them it is, from 1, the attempt, and the key after a '=' ('': none)
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
@@ -1984,14 +2071,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -2022,10 +2112,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -2041,6 +2137,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local group, instance, holder = ARGV[1], ARGV[2], ARGV[3]
@@ -2048,16 +2146,20 @@ local holding, room, claim_after, max_parked = tonumber(ARGV[4]), tonumber(ARGV[
 local once = ARGV[8] == '1'
 now = tonumber(ARGV[11]) or now
 local now_text = string.format('%.0f', now)
-local FIRST, SIZE = 12, 5
+local FIRST_OTHER = 13 + 2 * ARGV[12]
 local WORK, REST, DUE = base .. 'work:' .. group, base .. 'rest:' .. group, base .. 'due:' .. group
 local BUSY = base .. 'busy:' .. group
 local SEEN, STATE, DEAD = base .. 'seen:' .. group, base .. 'state:' .. group, base .. 'dead:' .. group
 local LANES, ONCE, DONE = base .. 'lane:' .. group .. ':', base .. 'once:' .. group .. ':', base .. 'done:' .. group .. ':'
--- Deliveries, as they are returned, and how many; the same as they are written down; entries to be acknowledged, and those to be forgotten.
-local given, count, written, done, finished = {}, 0, {}, {}, {}
+-- Whose is what nobody has by a first delivery.
+local NOBODY = 'belfry'
+-- Deliveries, as they are returned, and how many; which of them are not plain; what is written down of them; entries with a key that were read;
+-- entries to be forgotten.
+local given, count, notes, written, keyed, finished = {}, 0, {}, {}, {}, {}
 local lost, repeated = 0, 0
 local state = redis.call('HMGET', STATE, 'token', 'parked', 'lost', 'ordinal')
-look_at(ABOUT, WORK)
+look_at(ABOUT)
+local works, rests = redis.call('HLEN', WORK), redis.call('HLEN', REST)
 if redis.call('HLEN', BUSY) == 0 then state[2] = 0 end -- then nothing waits behind its key
 -- Tokens are never given twice, not even by a Redis that has lost its last writes: they follow the clock where the counter is behind, or is
 -- beyond what can be counted.
@@ -2091,22 +2193,19 @@ end
 
 local function fresh(key) return { attempts = 0, token = '0', holder = '-', first = '0', key = key } end
 
--- The entry is done with: the next of its key has its turn. Returns that.
-local function finish(id, entry)
-  finished[#finished + 1] = id
-  done[#done + 1] = id
-  if not entry.key then return nil end
+-- The entry is acknowledged: the next of its key has its turn. Returns that.
+local function pass_on(key)
   local following
   repeat
-    following = redis.call('LPOP', LANES .. entry.key)
+    following = redis.call('LPOP', LANES .. key)
     if not following then
-      redis.call('HDEL', BUSY, entry.key)
+      redis.call('HDEL', BUSY, key)
       return nil
     end
     parked = parked - 1
   until string.find(following, '^%d+%-%d+$') -- else a stranger has written it
-  redis.call('HSET', BUSY, entry.key, following)
-  return following, fresh(entry.key)
+  redis.call('HSET', BUSY, key, following)
+  return following, fresh(key)
 end
 
 -- The envelope stands first, where Belfry has written the entry.
@@ -2137,34 +2236,57 @@ local function lookup(id)
 end
 
 -- Gives an entry to the holder; one that is gone or completed is done with, and the next of its key comes instead, if there is one.
--- Returns whether anything was given. fields: of the entry, where they are known already
-local function give(id, entry, fields)
+-- Returns whether anything was given. fields: of the entry, where they are known already; is_first: it was read for the holder just now, and has
+-- no key
+local function give(id, entry, fields, is_first)
   while true do
     fields = fields or lookup(id)
     local body = fields and (field(fields, 'e') or '')
     if body and not is_completed(body) then
-      token, count = token + 1, count + 1
-      local at, attempts = count * 5, entry.attempts + 1
-      local text, key = string.format('%.0f', token), entry.key and '=' .. entry.key or ''
-      given[at - 4], given[at - 3], given[at - 2], given[at - 1], given[at] = id, text, attempts, body, key
-      written[count * 2 - 1] = id
-      written[count * 2] = attempts .. ' ' .. text .. ' ' .. holder .. ' ' .. (attempts == 1 and now_text or entry.first) ..
-        (entry.key and ' ' .. key or '')
+      count = count + 1
+      given[count * 2 - 1], given[count * 2] = id, body
+      local attempts, key = entry.attempts + 1, entry.key and '=' .. entry.key or ''
+      if attempts > 1 or entry.key then
+        local at = #notes
+        notes[at + 1], notes[at + 2], notes[at + 3] = count, attempts, key
+      end
+      if not is_first then
+        local at = #written
+        written[at + 1] = id
+        written[at + 2] = attempts .. ' ' .. string.format('%.0f', token + count) .. ' ' .. holder .. ' ' ..
+          (attempts == 1 and now_text or entry.first) .. (entry.key and ' ' .. key or '')
+      end
       return true
     end
     if body then repeated = repeated + 1 else lost = lost + 1 end
-    id, entry = finish(id, entry)
+    redis.call('XACK', LOG, group, id)
+    if not entry.key then return false end
+    id, entry = pass_on(entry.key)
     if not id then return false end
-    fields = nil
+    fields, is_first = nil, false
+  end
+end
+
+-- What is written down of the entries that are settled: in work, and in rest.
+local work_of, rest_of = {}, {}
+
+-- These entries are pending for nobody from now on: they are written down.
+local function disown(ids)
+  for from = 1, #ids, 1000 do
+    local part = { unpack(ids, from, math.min(from + 999, #ids)) }
+    part[#part + 1] = 'JUSTID'
+    redis.call('XCLAIM', LOG, group, NOBODY, 0, unpack(part))
   end
 end
 
 -- Nobody holds it: it is due at that time.
 local function wait(id, entry, at)
+  work_of[id], rest_of[id] = nil, true
   entry.holder = '-'
   redis.call('HDEL', WORK, id)
   redis.call('HSET', REST, id, text_of(entry))
   redis.call('ZADD', DUE, at, id)
+  if entry.is_first then disown({ id }) end
 end
 
 local function run(commands)
@@ -2188,23 +2310,55 @@ end
 
 local function group_missing(answer) return type(answer) == 'table' and answer.err and string.find(answer.err, 'NOGROUP', 1, true) end
 
+-- What of the log is pending for a holder, as XPENDING has it: id, consumer, milliseconds since it was delivered, how often. None without a group.
+local function pending_of(name, from, to, most)
+  local pending = redis.pcall('XPENDING', LOG, group, from, to, most, name)
+  return pending.err and {} or pending
+end
+
+-- By its first delivery: its attempt began when it was delivered.
+local function first_delivery(idle, name, its_token)
+  return { attempts = 1, token = its_token, holder = name, first = string.format('%.0f', now - idle), is_first = true }
+end
+
+-- Writes down what a holder has by first deliveries, who is not to have it any longer. tokens: of those that are known
+local function write_down(name, tokens)
+  repeat
+    local pending, ids = pending_of(name, '-', '+', 1000), {}
+    for i, each in ipairs(pending) do
+      local id = each[1]
+      ids[i] = id
+      redis.call('HSETNX', WORK, id, text_of(first_delivery(each[3], name, tokens[id] or '0')))
+    end
+    disown(ids)
+  until #pending < 1000
+  redis.pcall('XGROUP', 'DELCONSUMER', LOG, group, name)
+end
+
 mature()
 local about = redis.call('HMGET', ABOUT, 'count', 'epoch')
 local total = number(about[1])
-for i = FIRST, #ARGV, SIZE do
+for i = FIRST_OTHER, #ARGV, 5 do
   if ARGV[i + 2] == 'dead' then
     redis.call('XLEN', DEAD)
     break
   end
 end
 
--- What former terms hold of the tokens that the instance knows belongs to the holder now, and the rest is given back.
+-- What former terms hold of the deliveries that the instance knows belongs to the holder now, and the rest is given back.
 local kept = {}
 if ARGV[9] ~= '' then
-  local is_former, is_known = {}, {}
-  for name in string.gmatch(ARGV[9], '(%S+) ') do is_former[name] = true end
-  for number in string.gmatch(ARGV[10], '(%S+) ') do is_known[number] = true end
+  local is_former, is_known, tokens = {}, {}, {}
+  for id, known in string.gmatch(ARGV[10], '(%S+) (%S+) ') do
+    is_known[known] = true
+    tokens[id] = known
+  end
+  for name in string.gmatch(ARGV[9], '(%S+) ') do
+    is_former[name] = true
+    write_down(name, tokens)
+  end
   local all = redis.call('HGETALL', WORK)
+  works = #all / 2
   for i = 1, #all, 2 do
     local entry = parse(all[i + 1])
     if entry and is_former[entry.holder] then
@@ -2215,25 +2369,43 @@ if ARGV[9] ~= '' then
       else
         entry.attempts = entry.attempts - 1
         wait(all[i], entry, now)
+        rests = rests + 1
       end
     end
   end
   for name in pairs(is_former) do redis.call('ZREM', SEEN, name) end
   if #kept > 0 then redis.call('ZADD', SEEN, now, holder) end
 end
-local lapsed = ARGV[9] == '' and holding > 0 and not redis.call('ZSCORE', SEEN, holder)
+local is_seen = redis.call('ZSCORE', SEEN, holder)
+local lapsed = ARGV[9] == '' and holding > 0 and not is_seen
 
-local ids, texts = {}, {}
-for i = FIRST, #ARGV, SIZE do ids[#ids + 1] = ARGV[i] end
-in_parts(ids, function(...)
-  for _, text in ipairs(redis.call('HMGET', WORK, ...)) do texts[#texts + 1] = text end
-end)
-local refused, failed, settled = {}, {}, {}
-for i = FIRST, #ARGV, SIZE do
-  local id, its_token, outcome, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-  local text, trouble = texts[(i - FIRST) / SIZE + 1], nil
-  local entry = text and not settled[id] and parse(text)
-  if not entry or entry.token ~= its_token then
+local ids = {}
+for i = 13, FIRST_OTHER - 1, 2 do ids[#ids + 1] = ARGV[i] end
+for i = FIRST_OTHER, #ARGV, 5 do ids[#ids + 1] = ARGV[i] end
+local function look_up(key, texts)
+  for from = 1, #ids, 1000 do
+    local part = { unpack(ids, from, math.min(from + 999, #ids)) }
+    for i, text in ipairs(redis.call('HMGET', key, unpack(part))) do texts[part[i]] = text or nil end
+  end
+end
+if works > 0 then look_up(WORK, work_of) end
+if rests > 0 then look_up(REST, rest_of) end
+
+local refused, failed, place = {}, {}, 0
+local function settle(id, its_token, outcome, first, second)
+  local entry, is_acknowledged, trouble = work_of[id] and parse(work_of[id]), false, nil
+  if entry then
+    if entry.token ~= its_token then entry = nil end -- somebody else has it
+  elseif not rest_of[id] then
+    if outcome == 'done' and second == '' then
+      is_acknowledged = redis.call('XACK', LOG, group, id) == 1
+      entry = is_acknowledged and {}
+    else
+      local pending = pending_of(holder, id, id, 1)[1]
+      entry = pending and first_delivery(pending[3], holder, its_token)
+    end
+  end
+  if not entry then
     if outcome ~= 'done' or second == '' or redis.call('EXISTS', DONE .. its_token) == 0 then refused[#refused + 1] = its_token end
   elseif outcome == 'done' or outcome == 'dead' then
     if outcome == 'dead' then bury(id, entry, first, second)
@@ -2242,39 +2414,47 @@ for i = FIRST, #ARGV, SIZE do
       failed[#failed + 1] = its_token
       failed[#failed + 1] = trouble
     else
-      settled[id] = true
       if outcome == 'done' and first ~= '' then
         local window, message = string.match(first, '^(%S+) (.*)$')
         redis.call('SET', ONCE .. message, '1', 'PX', window)
       end
       if outcome == 'done' and second ~= '' then redis.call('SET', DONE .. its_token, '1', 'PX', 600000) end
-      local following, waiting = finish(id, entry)
+      if work_of[id] then
+        work_of[id] = nil
+        finished[#finished + 1] = id
+      end
+      if not is_acknowledged then redis.call('XACK', LOG, group, id) end
+      local following, waiting
+      if entry.key then following, waiting = pass_on(entry.key) end
       if following then
         if count < room then give(following, waiting) else wait(following, waiting, now) end
       end
     end
   else
-    settled[id] = true
     if outcome == 'release' then entry.attempts = entry.attempts - 1 end
     -- What is released together keeps its order: the ids alone would not keep it among what is due at the same time.
-    wait(id, entry, outcome == 'retry' and now + first or now - 1 + i / 8192)
+    place = place + 1
+    wait(id, entry, outcome == 'retry' and now + first or now - 1 + place / 2048)
   end
 end
+for i = 13, FIRST_OTHER - 1, 2 do settle(ARGV[i], ARGV[i + 1], 'done', '', '') end
+for i = FIRST_OTHER, #ARGV, 5 do settle(unpack(ARGV, i, i + 4)) end
 forget()
--- A sign of life: what the holder holds stays its own.
-redis.call('ZADD', SEEN, 'XX', now, holder)
 
 -- What the dead held is due at once. The attempt counts: perhaps it was this entry that killed them. And what is still in the name of a
--- holder that is told now that it has lost it: nobody else would ever look for that.
+-- holder that is told now that it has lost it: nobody else would ever look for that. Any call is a sign of life.
 local is_dead = {}
 if lapsed then is_dead[holder] = true end
 if room > 0 then
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', SEEN, '-inf', now - claim_after)) do
-    redis.call('ZREM', SEEN, name)
-    is_dead[name] = true
+    if name ~= holder then
+      redis.call('ZREM', SEEN, name)
+      is_dead[name] = true
+    end
   end
 end
 if next(is_dead) then
+  for name in pairs(is_dead) do write_down(name, {}) end
   local all = redis.call('HGETALL', WORK)
   for i = 1, #all, 2 do
     local entry = parse(all[i + 1])
@@ -2282,7 +2462,9 @@ if next(is_dead) then
   end
 end
 
-if count < room then
+local function first_due() return redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2] end
+local soonest = first_due()
+if count < room and soonest and tonumber(soonest) <= now then
   local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, room - count)
   for from = 1, #due, 1000 do
     local ids = { unpack(due, from, math.min(from + 999, #due)) }
@@ -2295,17 +2477,18 @@ if count < room then
       if found and not found.err then give(id, entry, found[1] and found[1][2]) end -- else it is a stranger's
     end
   end
+  soonest = first_due()
 end
 
 -- A call does not read for ever when everything that it reads waits behind its key, or is for another group.
 local ordinal, rounds, exhausted = state[4] and math.min(tonumber(state[4]) or total, total), 0, false
 while count < room and parked < max_parked and rounds < 8 do
-  local entries = redis.pcall('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
+  local entries = redis.pcall('XREADGROUP', 'GROUP', group, holder, 'COUNT', room - count, 'STREAMS', LOG, '>')
   if group_missing(entries) then
     -- Redis has lost it, with the log. Whatever is in the log now came afterwards.
     redis.call('XGROUP', 'CREATE', LOG, group, '0', 'MKSTREAM')
     redis.call('HSETNX', BELLS, group, '')
-    ordinal, entries = ordinal or 0, redis.call('XREADGROUP', 'GROUP', group, 'belfry', 'COUNT', room - count, 'STREAMS', LOG, '>')
+    ordinal, entries = ordinal or 0, redis.call('XREADGROUP', 'GROUP', group, holder, 'COUNT', room - count, 'STREAMS', LOG, '>')
   end
   local list = entries and entries[1] and entries[1][2]
   if not list then
@@ -2314,44 +2497,46 @@ while count < room and parked < max_parked and rounds < 8 do
   end
   for _, each in ipairs(list) do
     local id, fields = each[1], each[2] or {}
-    local key, only = field(fields, 'k'), field(fields, 'g')
-    local n = ordinal_in(field(fields, 'n'), total)
+    local n, key, only
+    -- As Belfry writes it, most of the time.
+    if fields[1] == 'e' and fields[3] == 'n' and not fields[5] then n = fields[4]
+    else n, key, only = field(fields, 'n'), field(fields, 'k'), field(fields, 'g') end
+    n = ordinal_in(n, total)
     -- Numbers go up: any other is a stranger's, or is read again.
     if n and n > (ordinal or 0) then
       if ordinal then lost = lost + n - ordinal - 1 end
       ordinal = n
     end
-    if only and only ~= group then done[#done + 1] = id
-    elseif key and redis.call('HEXISTS', BUSY, key) == 1 then
+    if key then keyed[#keyed + 1] = id end
+    if only and only ~= group then redis.call('XACK', LOG, group, id)
+    elseif key and redis.call('HSETNX', BUSY, key, id) == 0 then
       redis.call('RPUSH', LANES .. key, id)
       parked = parked + 1
+    elseif key or once then give(id, fresh(key), fields, not key)
     else
-      if key then redis.call('HSET', BUSY, key, id) end
-      give(id, fresh(key), fields)
+      count = count + 1
+      given[count * 2 - 1], given[count * 2] = id, field(fields, 'e') or ''
     end
   end
   rounds = rounds + 1
 end
 
 -- What was given is written down.
-forget()
 in_parts(written, function(...) redis.call('HSET', WORK, ...) end)
-in_parts(done, function(...) redis.call('XACK', LOG, group, ...) end)
-if count > 0 then redis.call('ZADD', SEEN, now, holder)
-elseif holding == 0 then redis.call('ZREM', SEEN, holder) end
-local changes = { 'token', string.format('%.0f', token), 'parked', parked, 'lost', lost + lost_before, 'at', now_text }
+disown(keyed)
+if count > 0 or (is_seen and holding > 0) then redis.call('ZADD', SEEN, now, holder)
+elseif is_seen then redis.call('ZREM', SEEN, holder) end
+local changes = { 'token', string.format('%.0f', token + count), 'parked', parked, 'lost', lost + lost_before, 'at', now_text }
 if ordinal then
   changes[#changes + 1] = 'ordinal'
   changes[#changes + 1] = ordinal
 end
 redis.call('HSET', STATE, unpack(changes))
 
-local soonest = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
 local due_in = soonest and math.max(0, soonest - now)
 local more = due_in == 0
 if not more and not exhausted and parked < max_parked then more = total > (ordinal or 0) end
-local delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
-if delayed then due_in = math.min(due_in or math.huge, math.max(0, delayed - now)) end
+if next_delayed then due_in = math.min(due_in or math.huge, math.max(0, next_delayed - now)) end
 
 -- Who would take more than there is waits for the doorbell; and where there is more, somebody else is told. So it is when somebody leaves:
 -- it may have been the only one to know what is due when.
@@ -2361,10 +2546,12 @@ if waits ~= (count < room) then
   waiting = waits and string.gsub(waiting, instance .. ' ', '') or waiting .. instance .. ' '
   redis.call('HSET', BELLS, group, waiting)
 end
-if more or (room == 0 and holding == #ids) then ring(group, waiting, instance) end
+local leaves = room == 0 and holding == #ids
+if more or leaves then ring(group, waiting, instance) end
+if leaves and #pending_of(holder, '-', '+', 1) == 0 then redis.pcall('XGROUP', 'DELCONSUMER', LOG, group, holder) end
 return {
   due_in and string.format('%.0f', due_in) or '', more and 1 or 0, lapsed and 1 or 0, lost, repeated, about[2] or '', total,
-  refused, kept, failed, given,
+  refused, kept, failed, string.format('%.0f', token + 1), given, notes,
 }
 `,
 };

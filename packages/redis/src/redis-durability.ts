@@ -213,14 +213,24 @@ export function workArguments(request: Omit<WorkRequest, 'channel'>, maxParked =
     maxParked,
     once ? '1' : '0',
     listed(former?.holders ?? []),
-    listed(former?.tokens ?? []),
+    listed(former?.known.flatMap(({ id, token }) => [id, token]) ?? []),
     now,
   ];
+  const plain = settlements.filter(isPlain);
+  args.push(String(plain.length));
+  for (const { id, token } of plain) args.push(id, String(token));
+  if (plain.length === settlements.length) return args;
   for (const settlement of settlements) {
-    args.push(settlement.id, String(settlement.token), settlement.outcome, ...detailsOf(settlement));
+    if (isPlain(settlement)) continue;
+    const { id, token, outcome } = settlement;
+    args.push(id, String(token), outcome, ...detailsOf(settlement));
   }
   return args;
 }
+
+/** It was handled, and that is all there is to say. */
+const isPlain = (settlement: Settlement): boolean =>
+  settlement.outcome === 'done' && settlement.once === undefined && settlement.commands === undefined;
 
 function detailsOf(settlement: Settlement): [string, string] {
   switch (settlement.outcome) {
@@ -251,12 +261,15 @@ type WorkReply = [
   refused: string[],
   kept: string[],
   failed: string[],
-  given: (string | number)[],
+  firstToken: string,
+  given: string[],
+  notes: (string | number)[],
 ];
 
 /** Reads what `work.lua` returns. */
 export function toWork(reply: unknown): Work {
-  const [dueIn, more, lapsed, lost, repeated, epoch, count, refusals, kept, failures, given] = reply as WorkReply;
+  const [dueIn, more, lapsed, lost, repeated, epoch, count, refusals, kept, failures, firstToken, given, notes] =
+    reply as WorkReply;
   const failed: { token: number; message: string }[] = [];
   for (let i = 0; i < failures.length; i += 2)
     failed.push({ token: Number(failures[i]), message: String(failures[i + 1]) });
@@ -271,7 +284,7 @@ export function toWork(reply: unknown): Work {
     refused: refusals.map(Number),
     kept: kept.map(Number),
     failed,
-    deliveries: toDeliveries(given),
+    deliveries: toDeliveries(Number(firstToken), given, notes),
   };
 }
 
@@ -281,17 +294,22 @@ function durationOf(milliseconds: string): number | undefined {
   return milliseconds === '' || !Number.isFinite(duration) ? undefined : duration;
 }
 
-function toDeliveries(given: readonly (string | number)[]): Delivery[] {
+function toDeliveries(
+  firstToken: number,
+  given: readonly string[],
+  notes: readonly (string | number)[],
+): readonly Delivery[] {
   const deliveries: Delivery[] = [];
-  for (let i = 0; i < given.length; i += 5) {
-    const key = String(given[i + 4]);
-    deliveries.push({
-      id: String(given[i]),
-      token: Number(given[i + 1]),
-      attempt: Number(given[i + 2]),
-      body: String(given[i + 3]),
-      key: key === '' ? undefined : key.slice(1),
-    });
+  let noted = 0;
+  for (let at = 0; at < given.length / 2; at++) {
+    const [id, body, token] = [given[at * 2]!, given[at * 2 + 1]!, firstToken + at];
+    if (Number(notes[noted]) !== at + 1) deliveries.push({ id, body, token, attempt: 1, key: undefined });
+    else {
+      const key = String(notes[noted + 2]);
+      const attempt = Number(notes[noted + 1]);
+      deliveries.push({ id, body, token, attempt, key: key === '' ? undefined : key.slice(1) });
+      noted += 3;
+    }
   }
   return deliveries;
 }

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { dead, done, ONE, ScriptedLog, TWO } from '../test/scripted-log.js';
 import { range, sharedUrl } from '../test/world.js';
-import { deadKey } from './names.js';
+import { deadKey, logKey } from './names.js';
 
 const redis = new Redis(sharedUrl);
 afterAll(() => redis.disconnect());
@@ -87,7 +87,7 @@ describe('work.lua', () => {
     await log.append(range(4).map(() => ({})));
     const known = await log.take(2);
     await log.take(2); // the answer to this was lost
-    const former = { holders: [`${ONE}.0`], tokens: known.map(({ token }) => token) };
+    const former = { holders: [`${ONE}.0`], known };
     const answer = await log.work([], { term: 1, holding: 2, former });
     expect([...answer.kept].sort()).toEqual(known.map(({ token }) => token).sort());
     const { lapsed, deliveries } = await log.work([], { term: 1, room: 5, holding: 2 });
@@ -96,6 +96,37 @@ describe('work.lua', () => {
     const all = [...known, ...deliveries];
     expect((await log.work(all.map(done), { term: 1 })).refused).toEqual([]);
     expect(await log.pending()).toBe(0);
+  });
+
+  it('writes nothing down of a first delivery, until it is not handled at once', async () => {
+    const entries = await log.append(range(3).map(() => ({})));
+    const [first, second, third] = await log.take(3);
+    const consumers = async () => ((await redis.xpending(logKey(log.channel), 'app')) as unknown[])[3];
+    const written = () => redis.exists(log.key('work:app'), log.key('rest:app'), log.key('due:app'));
+    expect([await written(), await consumers()]).toEqual([0, [[`${ONE}.0`, '3']]]);
+    await log.work([done(first!), { ...done(second!), outcome: 'retry', delay: 10 }], { holding: 3 });
+    expect(await consumers()).toEqual([
+      [`${ONE}.0`, '1'],
+      ['belfry', '1'],
+    ]);
+    log.now += 1001;
+    const again = await log.take(3, { instance: TWO });
+    expect(again.map(({ id, attempt }) => [id, attempt])).toEqual([
+      [entries[1], 2],
+      [entries[2], 2],
+    ]);
+    expect((await log.work([done(third!)])).refused).toEqual([third!.token]);
+    await log.work(again.map(done), { instance: TWO });
+    expect([await written(), await consumers()]).toEqual([0, null]);
+  });
+
+  it('leaves nothing of a holder that leaves', async () => {
+    await log.append([{}, {}]);
+    const held = await log.take(2);
+    await log.work([done(held[0]!)], { holding: 2, room: 0 });
+    await log.work([{ ...done(held[1]!), outcome: 'release' }]);
+    const consumers = (await redis.xinfo('CONSUMERS', logKey(log.channel), 'app')) as unknown[][];
+    expect(consumers.map(([, name]) => name)).toEqual(['belfry']);
   });
 
   it('runs the commands of a commit once, also when it is sent again', async () => {

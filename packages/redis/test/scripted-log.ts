@@ -1,5 +1,5 @@
 // What the tests of the durable scripts share: one log in Redis, and the scripts as functions.
-import { type Settlement, type Work, type WorkRequest } from '@belfry/core';
+import type { Settlement, Work, WorkRequest } from '@belfry/core';
 import { uniqueNamespace } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { logKey } from '../src/names.js';

@@ -192,7 +192,7 @@ class Explorer {
   async #call(instance: Instance, settlements: readonly Settlement[], room: number): Promise<Work> {
     instance.sign(this.#now);
     const all = [...instance.unanswered, ...settlements];
-    const tokens = [...instance.hands.keys(), ...all.map(({ token }) => token)];
+    const known = [...instance.hands.values(), ...all].map(({ id, token }) => ({ id, token }));
     const { former, holder, name } = instance;
     return this.#port.work(
       {
@@ -203,7 +203,7 @@ class Explorer {
         room,
         claimTimeout: CLAIM_TIMEOUT,
         once: false,
-        former: former.length === 0 ? undefined : { holders: former, tokens },
+        former: former.length === 0 ? undefined : { holders: former, known },
       },
       this.#now,
     );

@@ -24,22 +24,26 @@ export interface Delivery extends Pick<Entry, 'id' | 'body' | 'key'> {
   readonly attempt: number;
 }
 
+/** Which delivery of which entry. */
+export type DeliveryName = Pick<Delivery, 'id' | 'token'>;
+
 /** What became of a delivery. */
-export type Settlement = { readonly id: string; readonly token: number } & (
-  | {
-      readonly outcome: 'done';
-      /** Drop this message when it comes again within so many milliseconds. */
-      readonly once?: { readonly messageId: string; readonly window: number } | undefined;
-      /** Commands that take effect together with this, or not at all. */
-      readonly commands?: readonly (readonly string[])[] | undefined;
-    }
-  /** Again, after so many milliseconds. */
-  | { readonly outcome: 'retry'; readonly delay: number }
-  /** Never again: it goes to the dead letters. */
-  | { readonly outcome: 'dead'; readonly reason: DeathReason }
-  /** It was not tried to the end, and counts as no attempt: somebody else may have it at once. */
-  | { readonly outcome: 'release' }
-);
+export type Settlement = DeliveryName &
+  (
+    | {
+        readonly outcome: 'done';
+        /** Drop this message when it comes again within so many milliseconds. */
+        readonly once?: { readonly messageId: string; readonly window: number } | undefined;
+        /** Commands that take effect together with this, or not at all. */
+        readonly commands?: readonly (readonly string[])[] | undefined;
+      }
+    /** Again, after so many milliseconds. */
+    | { readonly outcome: 'retry'; readonly delay: number }
+    /** Never again: it goes to the dead letters. */
+    | { readonly outcome: 'dead'; readonly reason: DeathReason }
+    /** It was not tried to the end, and counts as no attempt: somebody else may have it at once. */
+    | { readonly outcome: 'release' }
+  );
 
 /** Why an entry was given up. */
 export interface DeathReason {

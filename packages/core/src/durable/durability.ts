@@ -1,4 +1,4 @@
-import type { DeathReason, Settlement, Work } from './delivery.js';
+import type { DeathReason, DeliveryName, Settlement, Work } from './delivery.js';
 
 /** An encoded durable event on its way out. */
 export interface OutgoingDurableEvent {
@@ -47,8 +47,8 @@ export interface WorkRequest {
   readonly claimTimeout: number;
   /** Drop what the group has completed before, as far as `done` has marked it. */
   readonly once: boolean;
-  /** Terms that have ended: what they hold of these tokens now belongs to the holder, and everything else is given back. */
-  readonly former?: { readonly holders: readonly string[]; readonly tokens: readonly number[] } | undefined;
+  /** Terms that have ended: what they hold of these deliveries now belongs to the holder, and everything else is given back. */
+  readonly former?: { readonly holders: readonly string[]; readonly known: readonly DeliveryName[] } | undefined;
 }
 
 /** One event of a log, as somebody reads it who shares it with nobody. */

@@ -165,14 +165,14 @@ export class DurableGroup {
     };
   }
 
-  /** What former terms hold of these tokens belongs to the holder now, and the rest is given back: its holder never heard of it. */
-  #reconcile({ holders, tokens }: NonNullable<Ask['former']>, name: string, now: number): number[] {
+  /** What former terms hold of these belongs to the holder now, and the rest is given back: its holder never heard of it. */
+  #reconcile({ holders, known }: NonNullable<Ask['former']>, name: string, now: number): number[] {
     const kept: number[] = [];
     for (const former of holders) this.#seen.delete(former);
     for (const pending of this.#pending.values()) {
       const { holder } = pending;
       if (holder === undefined || !holders.includes(holder.name)) continue;
-      if (tokens.includes(holder.token)) {
+      if (known.some(({ token }) => token === holder.token)) {
         holder.name = name;
         this.#seen.set(name, now);
         kept.push(holder.token);

@@ -39,6 +39,7 @@ const delivery = (token: number, body = '{}'): Delivery => ({
   token,
   attempt: 1,
 });
+const nameOf = (token: number) => ({ id: `${token}-0`, token });
 const deliveries = (count: number, body?: string): Delivery[] =>
   Array.from({ length: count }, (_, n) => delivery(n + 1, body));
 
@@ -239,7 +240,7 @@ describe('a worker that settles', () => {
     await vi.waitUntil(() => requests.length === 2);
     await clock.turn(100);
     expect(requests.map(({ settlements }) => settlements.length)).toEqual([0, 1000, 1000, 500]);
-    expect(requests[2]?.former?.tokens).toHaveLength(1500);
+    expect(requests[2]?.former?.known).toHaveLength(1500);
     expect(requests[2]?.holding).toBe(1500);
   });
 
@@ -353,7 +354,7 @@ describe('a worker whose broker does not answer', () => {
     await clock.turn(100);
     expect(requests.slice(1).map(({ holder, former, holding }) => ({ holder, former, holding }))).toEqual([
       { holder: 'i1.0', former: undefined, holding: 2 },
-      { holder: 'i1.1', former: { holders: ['i1.0'], tokens: [2, 1] }, holding: 2 },
+      { holder: 'i1.1', former: { holders: ['i1.0'], known: [nameOf(2), nameOf(1)] }, holding: 2 },
     ]);
     expect(requests[2]?.settlements).toEqual(requests[1]?.settlements);
   });
@@ -380,7 +381,7 @@ describe('a worker whose broker does not answer', () => {
     await clock.turn(1000);
     expect(requests.map(({ holder }) => holder)).toEqual(Array(5).fill('i1.0'));
     expect(requests.map(({ former }) => former?.holders.length)).toEqual([undefined, undefined, 1, 1, 1]);
-    expect(requests.at(-1)?.former).toEqual({ holders: ['i1.0'], tokens: [1] });
+    expect(requests.at(-1)?.former).toEqual({ holders: ['i1.0'], known: [nameOf(1)] });
   });
 
   it('keeps its term when the call was not sent', async () => {
@@ -405,7 +406,7 @@ describe('a worker whose broker does not answer', () => {
     await quiet();
     expect(requests.map(({ holder, former }) => [holder, former])).toEqual([
       ['i1.0', undefined],
-      ['i1.1', { holders: ['i1.0'], tokens: [1, 2] }],
+      ['i1.1', { holders: ['i1.0'], known: [nameOf(1), nameOf(2)] }],
       ['i1.1', undefined],
     ]);
     expect(began.map(({ signal }) => signal.aborted)).toEqual([false, true]);

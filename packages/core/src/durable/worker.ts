@@ -4,7 +4,7 @@ import { Fifo } from '../fifo.js';
 import type { Slots } from '../slots.js';
 import type { Durability, WorkRequest } from './durability.js';
 import { claimLost, commitRefused } from './claim-errors.js';
-import type { Settlement, Work } from './delivery.js';
+import type { DeliveryName, Settlement, Work } from './delivery.js';
 import { type Commit, type Held, HeldDelivery } from './held.js';
 import type { News, Outcome } from './outcome.js';
 import { Pace } from './pace.js';
@@ -204,7 +204,6 @@ export class Worker {
     if (this.#answeredAt !== undefined && this.#answeredAt !== this.#calledAt) this.#endTerm();
     // Also what is settled only by the next call is still its own.
     const settled = [...settling, ...this.#settlements];
-    const tokens = this.#former.length === 0 ? [] : [...this.#hands.keys(), ...settled.map(({ token }) => token)];
     return {
       channel,
       group,
@@ -216,8 +215,14 @@ export class Worker {
       room: this.#room,
       claimTimeout,
       once,
-      former: this.#former.length === 0 ? undefined : { holders: this.#former, tokens },
+      former: this.#former.length === 0 ? undefined : { holders: this.#former, known: this.#known(settled) },
     };
+  }
+
+  /** What it has of deliveries, of which the broker has not heard that they are settled. */
+  #known(settled: readonly Settling[]): DeliveryName[] {
+    const known = [...this.#hands.values(), ...settled.map(({ settlement }) => settlement)];
+    return known.map(({ id, token }) => ({ id, token }));
   }
 
   #endTerm(): void {

@@ -295,10 +295,10 @@ export class Ledger {
   }
 
   /** What former terms hold belongs to the new one, as far as the instance knows of it. */
-  #reconcile({ holders, tokens }: NonNullable<WorkRequest['former']>, holder: string): void {
+  #reconcile({ holders, known }: NonNullable<WorkRequest['former']>, holder: string): void {
     for (const out of this.#held) {
       if (!holders.includes(out.holder)) continue;
-      if (tokens.includes(out.token)) out.holder = holder;
+      if (known.some(({ token }) => token === out.token)) out.holder = holder;
       else {
         out.life.attempts--;
         this.#takeBack(out);
@@ -406,7 +406,9 @@ export class Ledger {
     });
     const parts = [
       `${from.name} as ${holder} asks ${this.channel}`,
-      former === undefined ? '' : `after ${former.holders.join(' ')} with ${former.tokens.join(' ') || 'nothing'}`,
+      former === undefined
+        ? ''
+        : `after ${former.holders.join(' ')} with ${former.known.map(({ token }) => token).join(' ') || 'nothing'}`,
       settled.length === 0 ? '' : `settles ${settled.join(', ')}`,
       `has room for ${room}, gets ${got.join(', ') || 'nothing'}`,
       `${work.more ? 'of more' : ''}${work.lapsed ? ' and has lapsed' : ''}${work.dueIn === undefined ? '' : ` due in ${work.dueIn}`}`,

@@ -42,12 +42,12 @@ export const mutants: readonly WorkerMutant[] = [
     'this.#former = [this.#holder];\n    this.#term++;',
   ]),
   mutant('say that it knows nothing of what it settles', [
-    '[...this.#hands.keys(), ...settled.map(({ token }) => token)]',
-    '[...this.#hands.keys()]',
+    '[...this.#hands.values(), ...settled.map(({ settlement }) => settlement)]',
+    '[...this.#hands.values()]',
   ]),
   mutant('say that it knows nothing of what it has in its hands', [
-    '[...this.#hands.keys(), ...settled.map(({ token }) => token)]',
-    'settled.map(({ token }) => token)',
+    '[...this.#hands.values(), ...settled.map(({ settlement }) => settlement)]',
+    'settled.map(({ settlement }) => settlement)',
   ]),
   mutant('say that it holds nothing', [
     'holding: this.#hands.size + settled.filter(({ token }) => !this.#hands.has(token)).length',

@@ -45,14 +45,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -83,10 +86,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -102,16 +111,18 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local publisher, batch, heard = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local SENT = base .. 'sent:' .. publisher
+local SENT, MEMBERS = base .. 'sent:' .. publisher, base .. 'members'
 local FIRST, SIZE = 6, 4
 local entries, listeners = {}, 0
 
-local function groups()
-  local all, bells, rings = {}, redis.call('HGETALL', BELLS), redis.call('HGETALL', base .. 'members')
-  local ring_of = {}
+-- For each group its name and whether it has members. Rings, in each, at one that waits.
+local function groups(bells, rings)
+  local all, ring_of = {}, {}
   for i = 1, #rings, 2 do ring_of[rings[i]] = rings[i + 1] end
   for i = 1, #bells, 2 do
     local group = bells[i]
@@ -129,17 +140,20 @@ local function groups()
   return all
 end
 
-if publisher ~= '' then
-  local last = tonumber(redis.call('HGET', SENT, 'last') or 0)
+local sent = publisher ~= '' and redis.call('HMGET', SENT, 'last', 'from')
+if sent then
+  local last = tonumber(sent[1] or 0)
   if batch <= last then
     local answer = redis.call('HGET', SENT, batch)
     for entry in string.gmatch(answer or '', '(%S+) ') do entries[#entries + 1] = entry end
-    return { 0, entries, groups(), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
+    local bells, rings = redis.call('HGETALL', BELLS), redis.call('HGETALL', MEMBERS)
+    return { 0, entries, groups(bells, rings), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
   end
 end
 
-look_at(ABOUT, BELLS, base .. 'members')
-mature()
+look_at(ABOUT)
+local bells, rings = redis.call('HGETALL', BELLS), redis.call('HGETALL', MEMBERS)
+if mature() then bells = redis.call('HGETALL', BELLS) end
 local fresh, named = 0, false -- events that are appended now, as far as that is known before
 for i = FIRST, #ARGV, SIZE do
   if ARGV[i + 2] == '' then fresh = fresh + 1 end
@@ -160,13 +174,14 @@ for i = FIRST, named and #ARGV or 0, SIZE do
   end
 end
 
-if fresh > 0 then take_ordinals(fresh) end
+local total = fresh > 0 and take_ordinals(fresh) or tonumber(redis.call('HGET', ABOUT, 'count') or 0)
 local bodies, entry_of = {}, {}
 for i = FIRST, #ARGV, SIZE do
   local key, given, delay, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local its_key, id, entry = key ~= '' and string.sub(key, 2) or nil, string.sub(given, 2), nil
+  local its_key, entry = key ~= '' and string.sub(key, 2) or nil, nil
   if known[i] then entry = '=' .. (entry_of[known[i]] or known[i])
   elseif delay ~= '' then
+    local id = string.sub(given, 2)
     redis.call('ZADD', LATER, now + delay, id)
     redis.call('HSET', BODIES, id, (its_key and #its_key .. ':' .. its_key or '-') .. body)
     entry = 'later'
@@ -175,6 +190,7 @@ for i = FIRST, #ARGV, SIZE do
     bodies[#bodies + 1] = body
   end
   if named and string.sub(given, 1, 1) == '=' and not known[i] then
+    local id = string.sub(given, 2)
     redis.call('SET', base .. 'id:' .. id, entry, 'PX', math.max(1, tonumber(ARGV[4])))
     entry_of[id] = entry
   end
@@ -187,10 +203,10 @@ if listeners > 0 and #bodies > 1 then
   redis.call('PUBLISH', base .. 'all', '\30' .. table.concat(bodies, '\n\30', 2) .. '\n')
 end
 
-if publisher ~= '' then
-  local from = tonumber(redis.call('HGET', SENT, 'from') or 1)
+if sent then
+  local from = tonumber(sent[2] or 1)
   for old = from, heard do redis.call('HDEL', SENT, old) end
   redis.call('HSET', SENT, 'last', batch, 'from', math.max(from, heard + 1), batch, table.concat(entries, ' ') .. ' ')
   redis.call('PEXPIRE', SENT, 3600000)
 end
-return { listeners, entries, groups(), tonumber(redis.call('HGET', ABOUT, 'count') or 0) }
+return { listeners, entries, groups(bells, rings), total }

@@ -30,14 +30,17 @@ local function ordinal_in(n, total)
   return ordinal and ordinal > 0 and ordinal <= total and ordinal or nil
 end
 
--- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once.
+-- Appends to the log. count: how many are appended in this call; the ordinals of all of them are taken at once. Returns how many there were
+-- ever by then.
 local last_ordinal
 local function take_ordinals(count)
-  last_ordinal = redis.call('HINCRBY', ABOUT, 'count', count) - count
+  local total = redis.call('HINCRBY', ABOUT, 'count', count)
+  last_ordinal = total - count
   if last_ordinal == 0 then
     local time = redis.call('TIME')
     redis.call('HSET', ABOUT, 'epoch', time[1] .. string.format('%06d', time[2]))
   end
+  return total
 end
 
 local function add(body, key, only)
@@ -68,10 +71,16 @@ local function ring_all()
   for i = 1, #bells, 2 do ring(bells[i], bells[i + 1]) end
 end
 
--- Appends the delayed events whose time has come. A body is kept behind the length of its key, or behind a '-'.
+-- When the next delayed event is due, as far as that has been looked up; nil: none waits.
+local next_delayed
+local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
+
+-- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
+-- a '-'.
 local function mature()
+  look_for_delayed()
+  if not next_delayed or tonumber(next_delayed) > now then return false end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
-  if #due == 0 then return end
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
   for _, id in ipairs(due) do
@@ -87,6 +96,8 @@ local function mature()
     end
   end
   ring_all()
+  look_for_delayed()
+  return true
 end
 -- end of log
 local group, DEAD = ARGV[1], base .. 'dead:' .. ARGV[1]
