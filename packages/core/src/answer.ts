@@ -4,16 +4,12 @@ import type { Clock } from './clock.js';
 import { Deadline } from './deadline.js';
 import type { Failure, LetterKind } from './letter.js';
 import { jsonOf } from './outgoing.js';
-import type { Mailbox } from './mailbox.js';
+import type { Insistence, Mailbox } from './mailbox.js';
 import type { Watched } from './presence.js';
 
-export interface AnswerOptions {
+/** What all answers of a responder have in common. */
+export interface AnswerDesk {
   readonly contract: AnyRequest;
-  /** The request's id. */
-  readonly request: string;
-  /** `/service/instance` of who asks. */
-  readonly caller: string;
-  readonly deadline: number;
   readonly mailbox: Mailbox;
   readonly clock: Clock;
 }
@@ -27,38 +23,43 @@ const MAX_INSISTENCE = 30_000;
 export const answerName = (caller: string, request: string): string => `${caller} ${request}`;
 
 /** One request that is being handled: until when somebody waits for it, and what is written back. */
-export class Answer implements Watched {
+export class Answer implements Watched, Insistence {
+  /** The request's id. */
+  readonly request: string;
+  /** `/service/instance` of who asks. */
+  readonly caller: string;
   readonly since: number;
   readonly patience = SECONDS_AWAY;
   misses = 0;
   readonly deadline: Deadline;
-  readonly #options: AnswerOptions;
+  /** Until when what was written last is insisted on. */
+  until = 0;
+  readonly #desk: AnswerDesk;
   #stream: AnswerStream | undefined;
   #isUnwanted = false;
 
-  constructor(options: AnswerOptions) {
-    const { clock, contract, deadline } = options;
-    this.#options = options;
-    this.since = clock.now();
-    this.deadline = new Deadline(clock, deadline, contract.channel);
-  }
-
-  /** The request's id. */
-  get request(): string {
-    return this.#options.request;
+  /**
+   * @param deadline on the clock
+   * @param now on the clock
+   */
+  constructor(desk: AnswerDesk, request: string, caller: string, deadline: number, now: number) {
+    this.#desk = desk;
+    this.request = request;
+    this.caller = caller;
+    this.since = now;
+    this.deadline = new Deadline(desk.clock, deadline, desk.contract.channel);
   }
 
   get name(): string {
     return answerName(this.caller, this.request);
   }
 
-  /** `/service/instance` of who asks. */
-  get caller(): string {
-    return this.#options.caller;
+  get peer(): string {
+    return this.#desk.mailbox.addressOf(this.caller);
   }
 
-  get peer(): string {
-    return this.#options.mailbox.addressOf(this.caller);
+  get isWanted(): boolean {
+    return !this.#isUnwanted;
   }
 
   /** Nobody waits any more. */
@@ -80,14 +81,14 @@ export class Answer implements Watched {
   cancel(): void {
     this.abort(
       new BelfryError('REQUEST_ABORTED', {
-        message: `the caller of ${this.#options.contract.channel} has aborted it.`,
+        message: `the caller of ${this.#desk.contract.channel} has aborted it.`,
       }),
     );
   }
 
   lost(): void {
     this.abort(
-      new BelfryError('REQUEST_ABORTED', { message: `the caller of ${this.#options.contract.channel} is gone.` }),
+      new BelfryError('REQUEST_ABORTED', { message: `the caller of ${this.#desk.contract.channel} is gone.` }),
     );
   }
 
@@ -97,16 +98,15 @@ export class Answer implements Watched {
     this.#stream?.stop();
   }
 
-  /** Says how it ended. Resolves with whether it was received. */
-  fail(failure: Failure, sequence?: number): Promise<boolean> {
-    return this.write('error', jsonOf(failure) as string, sequence);
+  /** Says how it ended. @param done called once that was received, or given up */
+  fail(failure: Failure, sequence?: number, done?: (received: boolean) => void): void {
+    this.write('error', jsonOf(failure), sequence, done);
   }
 
   /** Writes to the caller, for as long as it waits. After the deadline once and not again. */
-  write(kind: LetterKind, dataJson?: string, sequence?: number): Promise<boolean> {
-    const { mailbox, caller, request, clock } = this.#options;
-    const until = Math.min(this.deadline.at, clock.now() + MAX_INSISTENCE);
-    const isWanted = () => !this.#isUnwanted;
-    return mailbox.insist(caller, kind, request, dataJson, sequence, { until, isWanted });
+  write(kind: LetterKind, dataJson?: string, sequence?: number, done?: (received: boolean) => void): void {
+    const { mailbox, clock } = this.#desk;
+    this.until = Math.min(this.deadline.at, clock.now() + MAX_INSISTENCE);
+    mailbox.post({ to: this.caller, kind, request: this.request, dataJson, sequence, insistence: this, done });
   }
 }

@@ -149,7 +149,8 @@ export class Exchange implements OutgoingRequest, Watched {
 
   /** Writes to the instance that answers; while it is not known who that is, nothing. */
   tell(kind: 'credit' | 'cancel', dataJson?: string): void {
-    if (this.#asked !== undefined) void this.#desk.mailbox.insist(this.#asked, kind, this.id, dataJson);
+    if (this.#asked === undefined) return;
+    this.#desk.mailbox.post({ to: this.#asked, kind, request: this.id, dataJson });
   }
 
   /** Nothing more is expected. False: it was over already. */

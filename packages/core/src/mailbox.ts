@@ -1,5 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
-import { type Clock, sleep } from './clock.js';
+import type { Clock } from './clock.js';
 import {
   decodeLetter,
   type Failure,
@@ -32,7 +32,32 @@ export interface Insistence {
   /** On the clock. */
   readonly until: number;
   /** Asked before each further attempt. */
-  readonly isWanted: () => boolean;
+  readonly isWanted: boolean;
+}
+
+/** A letter to be written, and again while nobody receives it or the broker is away: the other side knows a letter that comes twice. */
+export interface OutgoingLetter {
+  /** `/service/instance` */
+  readonly to: string;
+  readonly kind: LetterKind;
+  /** The request that it is about. */
+  readonly request: string;
+  readonly dataJson?: string | undefined;
+  readonly sequence?: number | undefined;
+  /** @default for some seconds */
+  readonly insistence?: Insistence;
+  /** Called once it was received, or given up. */
+  readonly done?: ((received: boolean) => void) | undefined;
+}
+
+/** A letter on its way. */
+interface Posted {
+  readonly letter: OutgoingLetter;
+  readonly address: string;
+  readonly body: string;
+  readonly until: number;
+  /** Before the next attempt, in milliseconds. */
+  pause: number;
 }
 
 // A letter that nobody received is sent again: the other side may be about to be back. At first soon, then less often.
@@ -54,6 +79,8 @@ export class Mailbox {
   readonly #address: string;
   #link: Promise<TransportSubscription> | undefined;
   #isOpen = false;
+  /** What travels as one command, by the promise that it shares. */
+  readonly #underway = new Map<Promise<boolean>, Posted[]>();
   #waiting = 0;
   #waitingSize = 0;
 
@@ -104,54 +131,83 @@ export class Mailbox {
     return bytesOver(this.#options.maxMessageBytes, dataJson) !== undefined;
   }
 
-  /**
-   * Writes to an instance, and again while nobody receives it or the broker is away: the other side knows a letter that comes twice.
-   * Resolves with whether it was received. Never rejects.
-   * @param insistence absent: for some seconds
-   */
-  async insist(
-    to: string,
-    kind: LetterKind,
-    request: string,
-    dataJson?: string,
-    sequence?: number,
-    insistence?: Insistence,
-  ): Promise<boolean> {
-    const { transport, clock, logger } = this.#options;
-    const address = this.addressOf(to);
-    const body = this.#encode(kind, request, dataJson, sequence);
-    const { until, isWanted } = insistence ?? { until: clock.now() + INSISTENCE, isWanted: () => true };
-    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {
-      try {
-        if (await transport.send(address, body)) return true;
-      } catch (error) {
-        if (BelfryError.is(error) && error.code === 'BUS_CLOSED') return false;
-        if (!isPassing(error)) {
-          logger.error({ to, kind, request, err: error }, 'A message about a request could not be sent.');
-          return false;
-        }
-      }
-      if (clock.now() + pause > until || !isWanted()) return false;
-      if (!(await this.#wait(pause, body.length)) || !isWanted()) return false;
-    }
+  /** Resolves with whether the letter was received. Never rejects. */
+  insist(letter: Omit<OutgoingLetter, 'done'>): Promise<boolean> {
+    return new Promise((done) => this.post({ ...letter, done }));
   }
 
-  /** Resolves after the pause; at once with `false` when too much waits already. */
-  async #wait(pause: number, size: number): Promise<boolean> {
-    const isFull = this.#waiting >= MOST_WAITING || this.#waitingSize + size > MAX_WAITING;
-    if (isFull && this.#waiting > 0) {
-      this.#rejections.crowded(
-        { waiting: this.#waiting },
-        'Too many messages about requests wait for instances that do not receive them: some are given up at once. Somebody asks, and is not there to hear.',
-      );
-      return false;
+  /** Writes to an instance. Never throws. */
+  post(letter: OutgoingLetter): void {
+    const { to, kind, request, dataJson, sequence, insistence } = letter;
+    const until = insistence?.until ?? this.#options.clock.now() + INSISTENCE;
+    const body = this.#encode(kind, request, dataJson, sequence);
+    this.#send({ letter, address: this.addressOf(to), body, until, pause: FIRST_PAUSE });
+  }
+
+  #send(posted: Posted): void {
+    const sending = this.#options.transport.send(posted.address, posted.body);
+    const together = this.#underway.get(sending);
+    if (together !== undefined) {
+      together.push(posted);
+      return;
+    }
+    const letters = [posted];
+    this.#underway.set(sending, letters);
+    sending.then(
+      (received) => {
+        this.#underway.delete(sending);
+        for (const one of letters) {
+          if (received) one.letter.done?.(true);
+          else this.#sendLater(one);
+        }
+      },
+      (error: unknown) => {
+        this.#underway.delete(sending);
+        for (const one of letters) this.#refused(one, error);
+      },
+    );
+  }
+
+  #refused(posted: Posted, error: unknown): void {
+    if (isPassing(error)) {
+      this.#sendLater(posted);
+      return;
+    }
+    const { to, kind, request, done } = posted.letter;
+    if (!(BelfryError.is(error) && error.code === 'BUS_CLOSED'))
+      this.#options.logger.error({ to, kind, request, err: error }, 'A message about a request could not be sent.');
+    done?.(false);
+  }
+
+  /** Sends it again after the pause, or gives it up. */
+  #sendLater(posted: Posted): void {
+    const { clock } = this.#options;
+    const { letter, pause, until } = posted;
+    const isWanted = () => letter.insistence?.isWanted ?? true;
+    const size = posted.body.length;
+    if (clock.now() + pause > until || !isWanted() || !this.#hasRoomFor(size)) {
+      letter.done?.(false);
+      return;
     }
     this.#waiting++;
     this.#waitingSize += size;
-    await sleep(this.#options.clock, pause);
-    this.#waiting--;
-    this.#waitingSize -= size;
-    return true;
+    clock.after(pause, () => {
+      this.#waiting--;
+      this.#waitingSize -= size;
+      posted.pause = Math.min(pause * 1.5, LONGEST_PAUSE);
+      if (isWanted()) this.#send(posted);
+      else letter.done?.(false);
+    });
+  }
+
+  #hasRoomFor(size: number): boolean {
+    const isFull = this.#waiting >= MOST_WAITING || this.#waitingSize + size > MAX_WAITING;
+    if (!isFull || this.#waiting === 0) return true;
+    this.#rejections.crowded(
+      { waiting: this.#waiting },
+      'Too many messages about requests wait for instances that do not receive them: some are given up at once. Somebody asks, and is not there to hear.',
+    );
+    return false;
   }
 
   /** Stops receiving letters. */

@@ -10,6 +10,7 @@ import type { Answer } from './answer.js';
 import { AnswerStream } from './answer-stream.js';
 import type { Clock } from './clock.js';
 import type { RequestContext } from './context.js';
+import { isPromiseLike } from './event-handling.js';
 import type { Failure } from './letter.js';
 import type { Logger } from './logger.js';
 import type { Mailbox } from './mailbox.js';
@@ -25,8 +26,8 @@ export interface RequestHandlingOptions {
   readonly exposeErrors: boolean;
   readonly mailbox: Mailbox;
   readonly budgets: StreamBudgets;
-  /** Something is on its way to the caller, and drain waits for it. */
-  readonly track: (sending: Promise<boolean>) => void;
+  /** Something is on its way to the caller, and drain waits for it, until what this returns is called. */
+  readonly track: () => () => void;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -42,34 +43,75 @@ export class RequestHandling {
     this.#options = options;
   }
 
-  /** Calls the handler, and writes what comes of it to the caller. Never rejects. */
-  async run(answer: Answer, context: RequestContext, timeout: number): Promise<Outcome> {
-    const { handler, middleware, contract, budgets, track } = this.#options;
+  /** Calls the handler, and writes what comes of it to the caller. Neither throws nor rejects. Done at once where nothing has to be waited for. */
+  run(answer: Answer, context: RequestContext, timeout: number): Outcome | Promise<Outcome> {
+    try {
+      const given = this.#call(context);
+      if (isPromiseLike(given)) return this.#eventually(answer, given, context, timeout);
+      const outcome = this.#answer(answer, given, context, timeout);
+      return typeof outcome === 'string' ? outcome : outcome.catch((error) => this.#failed(error, answer, context));
+    } catch (error) {
+      return this.#failed(error, answer, context);
+    }
+  }
+
+  async #eventually(
+    answer: Answer,
+    given: PromiseLike<unknown>,
+    context: RequestContext,
+    timeout: number,
+  ): Promise<Outcome> {
+    try {
+      const outcome = this.#answer(answer, await given, context, timeout);
+      return typeof outcome === 'string' ? outcome : await outcome;
+    } catch (error) {
+      return this.#failed(error, answer, context);
+    }
+  }
+
+  #call(context: RequestContext): unknown {
+    const { handler, middleware, contract } = this.#options;
+    if (middleware.length === 0) return handler(context.data, context);
+    const call: RespondCall = { side: 'respond', contract, data: context.data as unknown, context };
+    return runThrough(middleware, call, async () => orThrow(await handler(call.data, context)));
+  }
+
+  /** Throws or rejects when that is no answer. */
+  #answer(answer: Answer, result: unknown, context: RequestContext, timeout: number): Outcome | Promise<Outcome> {
+    const { contract } = this.#options;
+    if (isRequestError(result)) throw result;
+    if (isAsyncIterable(result)) return this.#answerMany(answer, result, context, timeout);
+    if (contract.stream) throw noStream(contract, result);
+    const encoding = this.#encode(result);
+    if (typeof encoding === 'string') return this.#reply(answer, encoding);
+    return encoding.then((json) => this.#reply(answer, json));
+  }
+
+  #reply(answer: Answer, json: string): Outcome {
+    if (answer.isUnwanted) return 'cancelled';
+    answer.write('reply', json, undefined, this.#options.track());
+    return 'handled';
+  }
+
+  async #answerMany(
+    answer: Answer,
+    values: AsyncIterable<unknown>,
+    context: RequestContext,
+    timeout: number,
+  ): Promise<Outcome> {
+    const { budgets, track } = this.#options;
     let stream: AnswerStream | undefined;
     try {
-      const call: RespondCall = { side: 'respond', contract, data: context.data as unknown, context };
-      const result =
-        middleware.length === 0
-          ? await handler(call.data, context)
-          : await runThrough(middleware, call, async () => orThrow(await handler(call.data, context)));
-      if (isRequestError(result)) throw result;
-      if (isAsyncIterable(result)) {
-        stream = this.#stream(answer, result, timeout);
-        answer.become(stream);
-        await stream.run().finally(() => budgets.close(answer.caller));
-        if (stream.isStopped) answer.cancel();
-        else if (stream.isLate) track(answer.fail(outOfTime, stream.written));
-        else track(answer.write('end', undefined, stream.written));
-      } else {
-        if (contract.stream) throw noStream(contract, result);
-        const encoding = this.#encode(result);
-        const json = typeof encoding === 'string' ? encoding : await encoding;
-        if (!answer.isUnwanted) track(answer.write('reply', json));
-      }
-      return answer.isUnwanted ? 'cancelled' : 'handled';
+      stream = this.#stream(answer, values, timeout);
+      answer.become(stream);
+      await stream.run().finally(() => budgets.close(answer.caller));
     } catch (error) {
-      return await this.#failed(error, answer, context, stream);
+      return this.#failed(error, answer, context, stream);
     }
+    if (stream.isStopped) answer.cancel();
+    else if (stream.isLate) answer.fail(outOfTime, stream.written, track());
+    else answer.write('end', undefined, stream.written, track());
+    return answer.isUnwanted ? 'cancelled' : 'handled';
   }
 
   #stream(answer: Answer, values: AsyncIterable<unknown>, timeout: number): AnswerStream {
@@ -77,7 +119,7 @@ export class RequestHandling {
     return new AnswerStream({
       values,
       encode: (value) => this.#encode(value),
-      write: (kind, dataJson, sequence) => answer.write(kind, dataJson, sequence),
+      write: (kind, dataJson, sequence) => new Promise((done) => answer.write(kind, dataJson, sequence, done)),
       deadline: answer.deadline,
       timeout,
       budget: budgets.open(answer.caller),
@@ -130,12 +172,12 @@ export class RequestHandling {
         { request: contract.channel, ...idsOf(context), source, err: error },
         `A handler of ${type} failed when nobody waited for it any more.`,
       );
-      if (stream !== undefined && !answer.isUnwanted) track(answer.fail(outOfTime, written));
+      if (stream !== undefined && !answer.isUnwanted) answer.fail(outOfTime, written, track());
       return 'cancelled';
     }
     const declared = isRequestError(error) ? await this.#declared(error) : 'it threw';
     if (typeof declared !== 'string') {
-      track(answer.fail(declared, written));
+      answer.fail(declared, written, track());
       return 'handled';
     }
     const errorId = request;
@@ -144,7 +186,7 @@ export class RequestHandling {
       `A handler of ${type} failed: ${declared}. Its caller gets HANDLER_FAILED with this errorId.`,
     );
     const detail = exposeErrors ? { detail: detailOf(error) } : {};
-    track(answer.fail({ code: 'HANDLER_FAILED', errorId, ...detail }, written));
+    answer.fail({ code: 'HANDLER_FAILED', errorId, ...detail }, written, track());
     return 'failed';
   }
 

@@ -1,13 +1,14 @@
 import { BelfryError, type Validation, validate } from '@belfry/contracts';
 import { Answer, answerName } from './answer.js';
-import { type RequestContext, runInContext } from './context.js';
+import { runInContext } from './context.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
-import { decodeEnvelope, type Envelope, extensionsOf, headOf, timeOf } from './envelope.js';
+import { decodeEnvelope, type Envelope, headOf } from './envelope.js';
 import { isInstance } from './identity.js';
 import type { Failure } from './letter.js';
 import { bytesOver, placesOf } from './outgoing.js';
 import type { HandlingStats } from './subscription-stats.js';
 import { Rejections, type RejectReason } from './rejections.js';
+import { requestContextOf } from './request-context.js';
 import { RequestHandling, type RequestHandlingOptions } from './request-handling.js';
 
 /** What has become of the requests that reached a responder, since it began. */
@@ -66,7 +67,7 @@ export class RequestReceiver {
     });
     this.#queue = queue;
     this.#rejections = new Rejections({ request: contract.channel, group }, logger, clock);
-    this.#handling = new RequestHandling({ ...options, track: (sending) => this.#track(sending) });
+    this.#handling = new RequestHandling({ ...options, track: () => this.#track() });
     this.stats = {
       received: 0,
       handled: 0,
@@ -111,7 +112,7 @@ export class RequestReceiver {
     const reason = 'the service stops, and the time for draining is over';
     this.stats.abandoned += this.#queue.clear((body) => this.#refuse(body, reason));
     for (const answer of this.#running) {
-      this.#track(answer.fail({ code: 'REQUEST_REJECTED', reason }));
+      answer.fail({ code: 'REQUEST_REJECTED', reason }, undefined, this.#track());
       answer.abort(new BelfryError('BUS_CLOSED', { message: `${reason}.` }));
     }
   }
@@ -141,24 +142,46 @@ export class RequestReceiver {
   }
 
   #run(envelope: Envelope, arrivedAt: number): void | Promise<void> {
-    const { contract, mailbox, answers, onBegin, clock } = this.#options;
-    const wasCancelled = this.#cancelled.delete(answerName(envelope.source, envelope.id));
-    if (this.#queue.queued === 0) this.#cancelled.clear();
-    if (wasCancelled) {
+    const { contract, clock } = this.#options;
+    if (this.#wasCancelled(envelope)) {
       this.stats.cancelled++;
       return;
     }
-    const deadline = arrivedAt + (envelope.timeoutms ?? contract.timeout);
-    if (clock.now() >= deadline) {
+    const { id, source, timeoutms = contract.timeout } = envelope;
+    const deadline = arrivedAt + timeoutms;
+    const now = clock.now();
+    if (now >= deadline) {
       this.stats.expired++;
       return;
     }
-    const { id: request, source: caller } = envelope;
-    const answer = new Answer({ contract, request, caller, deadline, mailbox, clock });
+    const answer = new Answer(this.#options, id, source, deadline, now);
+    const going = this.#answer(answer, envelope);
+    // Most handlers are done by now: nobody can have written to them, and nobody has to be watched.
+    if (going === undefined) answer.deadline.end();
+    else return this.#goOn(answer, going);
+  }
+
+  #wasCancelled({ source, id }: Envelope): boolean {
+    if (this.#cancelled.size === 0) return false;
+    const wasCancelled = this.#cancelled.delete(answerName(source, id));
+    if (this.#queue.queued === 0) this.#cancelled.clear();
+    return wasCancelled;
+  }
+
+  /** It takes longer: letters find it, and its caller is watched. */
+  async #goOn(answer: Answer, going: Promise<void>): Promise<void> {
+    const { answers, onBegin } = this.#options;
     answers.set(answer.name, answer);
     this.#running.add(answer);
     onBegin();
-    return this.#answer(answer, envelope);
+    try {
+      await going;
+    } catch (error) {
+      this.#broken(error, answer);
+    }
+    answer.deadline.end();
+    if (answers.get(answer.name) === answer) answers.delete(answer.name); // else somebody has sent it twice
+    this.#running.delete(answer);
   }
 
   /** Whatever it was must not cost the place in the queue, or the process. */
@@ -166,63 +189,39 @@ export class RequestReceiver {
     this.stats.failed++;
     const { contract, logger } = this.#options;
     logger.error({ request: contract.channel, errorId: answer.request, err: error }, 'A request could not be handled.');
-    this.#track(answer.fail({ code: 'HANDLER_FAILED', errorId: answer.request }));
+    answer.fail({ code: 'HANDLER_FAILED', errorId: answer.request }, undefined, this.#track());
   }
 
-  async #answer(answer: Answer, envelope: Envelope): Promise<void> {
+  /** Returns nothing when it is done. */
+  #answer(answer: Answer, envelope: Envelope): Promise<void> | undefined {
     try {
-      const validating = this.#options.validate.receive
-        ? validate(this.#options.contract.input, envelope.data)
-        : asItIs(envelope.data);
-      const validation = validating instanceof Promise ? await validating : validating;
-      if (validation.valid) await this.#handle(answer, envelope, validation.value);
-      else this.#invalid(answer, envelope, placesOf(validation.issues));
+      const { contract, validate: checks } = this.#options;
+      const validation = checks.receive ? validate(contract.input, envelope.data) : asItIs(envelope.data);
+      if (!(validation instanceof Promise)) return this.#handle(answer, envelope, validation);
+      return validation.then((done) => this.#handle(answer, envelope, done));
     } catch (error) {
       this.#broken(error, answer);
-    } finally {
-      answer.deadline.end();
-      const { answers } = this.#options;
-      if (answers.get(answer.name) === answer) answers.delete(answer.name); // else somebody has sent it twice
-      this.#running.delete(answer);
+      return undefined;
     }
   }
 
-  async #handle(answer: Answer, envelope: Envelope, input: unknown): Promise<void> {
-    const context = this.#contextOf(answer, envelope, input);
-    const timeout = envelope.timeoutms ?? this.#options.contract.timeout;
-    this.stats[await runInContext(context, () => this.#handling.run(answer, context, timeout))]++;
+  #handle(answer: Answer, envelope: Envelope, validation: Validation): Promise<void> | undefined {
+    if (!validation.valid) {
+      this.#invalid(answer, envelope, placesOf(validation.issues));
+      return undefined;
+    }
+    const { timeoutms = this.#options.contract.timeout } = envelope;
+    const context = requestContextOf(envelope, validation.value, answer.deadline, this.#options, answer.since);
+    const outcome = runInContext(context, () => this.#handling.run(answer, context, timeoutms));
+    if (typeof outcome !== 'string') return outcome.then((known) => void this.stats[known]++);
+    this.stats[outcome]++;
+    return undefined;
   }
 
   #invalid(answer: Answer, envelope: Envelope, places: string[]): void {
     this.#reject('invalid', 'Its input does not fit the schema.', envelope, places);
     const reason = `its input does not fit the contract, at ${places.join(', ')}`;
-    this.#track(answer.fail({ code: 'REQUEST_REJECTED', reason }));
-  }
-
-  #contextOf({ deadline }: Answer, envelope: Envelope, data: unknown): RequestContext {
-    const { contract, group, channel, clock } = this.#options;
-    return {
-      type: contract.name,
-      data,
-      version: contract.version,
-      messageId: envelope.id,
-      source: envelope.source,
-      time: timeOf(envelope) ?? new Date(clock.now()),
-      group,
-      key: envelope.partitionkey,
-      correlationId: envelope.correlationid ?? envelope.id,
-      causationId: envelope.causationid,
-      traceparent: envelope.traceparent,
-      tracestate: envelope.tracestate,
-      extensions: extensionsOf(envelope),
-      channel,
-      get deadline() {
-        return new Date(Math.min(deadline.at, LATEST));
-      },
-      get signal() {
-        return deadline.signal;
-      },
-    };
+    answer.fail({ code: 'REQUEST_REJECTED', reason }, undefined, this.#track());
   }
 
   #overflow(body: string): void {
@@ -245,22 +244,23 @@ export class RequestReceiver {
     const head = headOf(body);
     if (head === undefined || !isInstance(head.source)) return;
     const failure: Failure = { code: 'REQUEST_REJECTED', reason };
-    this.#track(this.#options.mailbox.insist(head.source, 'error', head.id, JSON.stringify(failure)));
+    const { source: to, id: request } = head;
+    const dataJson = JSON.stringify(failure);
+    this.#options.mailbox.post({ to, kind: 'error', request, dataJson, done: this.#track() });
   }
 
   #reject(reason: RejectReason, message: string, envelope?: Envelope, places?: string[]): void {
     this.#rejections.add({ reason, channel: this.#options.channel, message, envelope, places });
   }
 
-  #track(sending: Promise<boolean>): void {
+  #track(): () => void {
     this.#unsent++;
-    void sending.then(() => {
-      if (--this.#unsent === 0) for (const sent of this.#sent.splice(0)) sent();
-    });
+    return this.#onSent;
   }
-}
 
-/** The latest time that a Date can say. */
-const LATEST = 8_640_000_000_000_000;
+  readonly #onSent = (): void => {
+    if (--this.#unsent === 0) for (const sent of this.#sent.splice(0)) sent();
+  };
+}
 
 const asItIs = (value: unknown): Validation => ({ valid: true, value });

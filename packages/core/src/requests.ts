@@ -116,7 +116,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
       return;
     }
     this.stats.late++;
-    if (letter.kind === 'values') void this.mailbox.insist(letter.source, 'cancel', letter.request);
+    if (letter.kind === 'values') this.mailbox.post({ to: letter.source, kind: 'cancel', request: letter.request });
   }
 
   /** Resolves once nobody waits for an answer: a stream that nobody takes from is not waited for. */
