@@ -6,9 +6,12 @@ import type { AskOptions } from './requester.js';
 
 /** What is wrong with the options of a request; `undefined` when nothing is. */
 export const mistakeInAsking = (contract: AnyRequest, options: AskOptions): BelfryError | undefined =>
-  mistakeIn('request', contract, options, ['timeout', 'signal']) ?? mistakeInWaiting(contract, options);
+  mistakeIn('request', contract, options, waiting) ?? mistakeInWaiting(contract, options);
+
+const waiting = ['timeout', 'signal'];
 
 function mistakeInWaiting({ channel }: AnyRequest, { timeout, signal }: AskOptions): BelfryError | undefined {
+  if (timeout === undefined && signal === undefined) return undefined;
   const mistakes: string[] = [];
   if (timeout !== undefined && !(isDuration(timeout) && toMilliseconds(timeout) > 0))
     mistakes.push("timeout must be a duration longer than nothing, like '5s'");
@@ -18,18 +21,11 @@ function mistakeInWaiting({ channel }: AnyRequest, { timeout, signal }: AskOptio
   return new BelfryError('OPTION_INVALID', { message: `a request of ${channel}: ${mistakes.join('; ')}.` });
 }
 
-/** How long to wait from each moment on: never longer than what is left of the request being handled. */
-export function timeoutOf(
-  contract: AnyRequest,
-  { timeout = contract.timeout }: AskOptions,
-  clock: Clock,
-): () => number {
-  const context = currentContext();
-  return () => {
-    const own = toMilliseconds(timeout);
-    const deadline = context?.deadline; // of a stream that is being answered it moves
-    return deadline === undefined ? own : Math.min(own, deadline.getTime() - clock.now());
-  };
+/** How long to wait from now on: never longer than what is left of the request being handled. */
+export function timeoutOf(contract: AnyRequest, options: AskOptions, clock: Clock, around = currentContext()): number {
+  const own = toMilliseconds(options.timeout ?? contract.timeout);
+  const deadline = around?.deadline; // of a stream that is being answered it moves
+  return deadline === undefined ? own : Math.min(own, deadline.getTime() - clock.now());
 }
 
 /** What may abort a request: its own signal, and that of the message being handled. */

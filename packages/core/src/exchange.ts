@@ -1,10 +1,12 @@
 import { type AnyRequest, BelfryError } from '@belfry/contracts';
 import type { Aborts } from './aborts.js';
-import { type Clock, sleep, type Timer } from './clock.js';
+import type { Clock } from './clock.js';
+import type { EnvelopeAttributes } from './envelope.js';
 import { aborted } from './failure.js';
 import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
 import type { Watched } from './presence.js';
+import type { SharedTimer, SharedTimers, Timed } from './shared-timers.js';
 import type { OutgoingRequest, Transport } from './transport.js';
 
 /** Who waits for the answer. */
@@ -15,18 +17,18 @@ export interface Waiting {
 }
 
 /** What is asked, ready to be encoded. */
-export interface Question {
+export interface Question extends EnvelopeAttributes {
   readonly contract: AnyRequest;
-  readonly id: string;
   readonly channel: string;
-  readonly key: string | undefined;
   /** The input. */
   readonly json: string;
   /** How long the caller waits, in milliseconds; with a stream, for each value. */
   readonly timeout: number;
   readonly signals: readonly AbortSignal[];
-  /** Encodes the envelope with the milliseconds that are left. */
-  encode(timeoutMs: number): string;
+  readonly time: number;
+  readonly encode: (question: Question, json: string) => string;
+  /** The milliseconds that are left: said when it is written. */
+  timeoutMs: number | undefined;
 }
 
 /** What all requests of a bus have in common. */
@@ -34,6 +36,7 @@ export interface ExchangeDesk {
   readonly transport: Transport;
   readonly mailbox: Mailbox;
   readonly clock: Clock;
+  readonly timers: SharedTimers;
   readonly aborts: Aborts;
   /** Nothing more is expected: late letters find nobody. */
   over(exchange: Exchange, answered: boolean): void;
@@ -46,7 +49,7 @@ const PAUSE = 100;
 const SECONDS_AWAY = 10;
 
 /** One request on its way: sent once, ended by an answer, the timeout or an abort, whichever comes first. */
-export class Exchange implements OutgoingRequest, Watched {
+export class Exchange implements OutgoingRequest, Watched, Timed {
   readonly since: number;
   readonly patience = SECONDS_AWAY;
   misses = 0;
@@ -62,7 +65,8 @@ export class Exchange implements OutgoingRequest, Watched {
   /** The other side should know that nobody waits any more, once it is known who that is. */
   #cancelled = false;
   #until: number;
-  #timer: Timer | undefined;
+  #timer: SharedTimer | undefined;
+  #onAbort: ((signal: AbortSignal) => void) | undefined;
 
   constructor(question: Question, desk: ExchangeDesk, waiting: Waiting) {
     this.#question = question;
@@ -111,12 +115,13 @@ export class Exchange implements OutgoingRequest, Watched {
         this.#abort(signal);
         return;
       }
-      aborts.add(signal, this.#abort);
+      this.#onAbort ??= (aborted) => this.#abort(aborted);
+      aborts.add(signal, this.#onAbort);
     }
-    if (mailbox.isOpen) void this.#send();
+    if (mailbox.isOpen) this.#ask();
     else
       mailbox.open().then(
-        () => this.#send(),
+        () => this.#ask(),
         (error: unknown) => this.fail(error),
       );
   }
@@ -135,15 +140,15 @@ export class Exchange implements OutgoingRequest, Watched {
 
   /** Gives it so many milliseconds from now. */
   wait(milliseconds: number): void {
-    const { clock } = this.#desk;
-    this.#timer?.cancel();
+    const { clock, timers } = this.#desk;
+    this.#timer?.cancel(this);
     this.#until = clock.now() + milliseconds;
-    this.#timer = clock.after(Math.max(0, milliseconds), () => this.#timeOut(milliseconds));
+    this.#timer = timers.start(milliseconds, this);
   }
 
   /** Nobody waits at the moment. */
   rest(): void {
-    this.#timer?.cancel();
+    this.#timer?.cancel(this);
     this.#until = Number.POSITIVE_INFINITY;
   }
 
@@ -157,8 +162,9 @@ export class Exchange implements OutgoingRequest, Watched {
   end(answered: boolean): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.#timer?.cancel();
-    for (const signal of this.#question.signals) this.#desk.aborts.delete(signal, this.#abort);
+    this.#timer?.cancel(this);
+    if (this.#onAbort !== undefined)
+      for (const signal of this.#question.signals) this.#desk.aborts.delete(signal, this.#onAbort);
     this.#desk.over(this, answered);
     return true;
   }
@@ -196,24 +202,26 @@ export class Exchange implements OutgoingRequest, Watched {
       return undefined;
     }
     this.#state = 'written';
-    return this.#question.encode(Math.max(1, Math.floor(rest)));
+    this.#question.timeoutMs = Math.max(1, Math.floor(rest));
+    return this.#question.encode(this.#question, this.#question.json);
   }
 
-  async #send(): Promise<void> {
+  dealt(to: string | undefined): void {
+    if (to !== undefined) this.#askedOf(`/${to}`);
+    if (this.#asked !== undefined || this.#state === 'lapsed') return;
+    this.#state = 'unheard';
     const { transport, clock } = this.#desk;
-    try {
-      while (!this.#isOver && this.#asked === undefined) {
-        const asked = await transport.ask(this);
-        if (asked !== undefined) this.#askedOf(`/${asked}`);
-        if (this.#asked !== undefined || this.#state === 'lapsed') return;
-        this.#state = 'unheard';
-        if (clock.now() - transport.resumedAt >= RECOVERY) throw noResponders(this.#question.contract);
-        await sleep(clock, PAUSE);
-      }
-    } catch (error) {
-      // Perhaps somebody is working on it: the answer may still come, and it is never sent twice.
-      if (!(BelfryError.is(error) && error.code === 'PUBLISH_UNCONFIRMED')) this.fail(error);
-    }
+    if (clock.now() - transport.resumedAt >= RECOVERY) this.fail(noResponders(this.#question.contract));
+    else clock.after(PAUSE, () => this.#ask());
+  }
+
+  failed(error: Error): void {
+    // Perhaps somebody is working on it: the answer may still come, and it is never sent twice.
+    if (!(BelfryError.is(error) && error.code === 'PUBLISH_UNCONFIRMED')) this.fail(error);
+  }
+
+  #ask(): void {
+    if (!this.#isOver && this.#asked === undefined) this.#desk.transport.ask(this);
   }
 
   #askedOf(instance: string): void {
@@ -222,7 +230,7 @@ export class Exchange implements OutgoingRequest, Watched {
     if (this.#cancelled) this.tell('cancel');
   }
 
-  #timeOut(milliseconds: number): void {
+  timeOut(milliseconds: number): void {
     const { contract } = this.#question;
     if (this.#state !== 'written') {
       this.fail(this.#state === 'unheard' ? noResponders(contract) : notSent(contract, milliseconds));
@@ -248,14 +256,14 @@ export class Exchange implements OutgoingRequest, Watched {
     });
   }
 
-  readonly #abort = ({ reason }: AbortSignal): void => {
+  #abort({ reason }: AbortSignal): void {
     const { contract } = this.#question;
     const { clock } = this.#desk;
     // The signal of the request that is being handled, at its deadline: the same moment as the end of the own time.
     if (BelfryError.is(reason) && reason.code === 'REQUEST_TIMEOUT')
       this.giveUp(this.#timeout(clock.now() - this.since));
     else this.giveUp(aborted(contract, reason));
-  };
+  }
 }
 
 const noResponders = ({ channel }: AnyRequest): BelfryError =>

@@ -4,7 +4,7 @@ import { mistakeInAsking, signalsOf, timeoutOf } from './ask-options.js';
 import type { Clock } from './clock.js';
 import { CallSite } from './call-site.js';
 import { currentContext } from './context.js';
-import { envelopeEncoders } from './envelope.js';
+import { envelopeEncoder } from './envelope.js';
 import { Exchange, type ExchangeDesk, type Question } from './exchange.js';
 import { errorOf } from './failure.js';
 import type { Letter } from './letter.js';
@@ -16,6 +16,7 @@ import { RelayedStream } from './relayed-stream.js';
 import { ReplyStream } from './reply-stream.js';
 import type { AskOptions, ReplyIterator, RequestStats } from './requester.js';
 import { type ReplyReader, SingleReply } from './single-reply.js';
+import { SharedTimers } from './shared-timers.js';
 import type { Transport } from './transport.js';
 
 export interface RequestsOptions {
@@ -33,34 +34,32 @@ export interface RequestsOptions {
   readonly onBegin: () => void;
 }
 
-/** What is asked, checked and written as JSON. */
-interface Prepared {
-  readonly contract: AnyRequest;
-  readonly key: string | undefined;
-  readonly json: string;
-  readonly options: AskOptions;
-  readonly extensions: OutgoingOptions['extensions'];
-  readonly timeout: number;
+/** What the requests of one contract have in common. */
+interface Line {
+  readonly channel: string;
+  readonly encode: Question['encode'];
 }
 
 /** The way of a request out, and of its answer back: middleware, validation, envelope, exchange. */
 export class Requests implements ExchangeDesk, ReplyReader {
   readonly #options: RequestsOptions;
-  readonly #encoderOf: ReturnType<typeof envelopeEncoders>;
+  /** By the contract's channel. */
+  readonly #lines = new Map<string, Line>();
   readonly #pending = new Map<string, Exchange>();
   readonly #changed: (() => void)[] = [];
   readonly aborts = new Aborts();
   readonly transport: Transport;
   readonly mailbox: Mailbox;
   readonly clock: Clock;
+  readonly timers: SharedTimers;
   readonly stats: RequestStats;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
-    this.#encoderOf = envelopeEncoders(options.source);
     this.transport = options.transport;
     this.mailbox = options.mailbox;
     this.clock = options.clock;
+    this.timers = new SharedTimers(options.clock);
     const pending = this.#pending;
     this.stats = {
       asked: 0,
@@ -96,8 +95,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
       if (wrong !== undefined) return new RelayedStream(() => Promise.reject(wrong));
       return this.#askMany(contract, input, options, site);
     }
-    const stream = () => this.#stream(contract, options, site, () => Promise.resolve());
-    const reply = new SingleReply({ reader: this, site, stream });
+    const reply = new SingleReply(this, options, site);
     const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } =
       wrong === undefined ? this.#askOne(contract, input, options, reply) : Promise.reject(wrong);
     // Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may.
@@ -135,6 +133,8 @@ export class Requests implements ExchangeDesk, ReplyReader {
   }
 
   #askOne(contract: AnyRequest, input: unknown, options: AskOptions, reply: SingleReply): Promise<unknown> {
+    if (this.#options.middleware.length === 0)
+      return this.#checked(contract, input, options, options.extensions, reply);
     return this.#throughMiddleware(contract, input, options, (data, extensions) =>
       this.#checked(contract, data, options, extensions, reply),
     );
@@ -157,10 +157,9 @@ export class Requests implements ExchangeDesk, ReplyReader {
   ): Promise<unknown> {
     const { middleware } = this.#options;
     try {
-      if (middleware.length === 0) return last(input, options.extensions);
       const call: RequestCall = { side: 'request', contract, data: input, extensions: { ...options.extensions } };
       const done = runThrough(middleware, call, () => last(call.data, call.extensions));
-      return this.#inTime(done, contract, options, timeoutOf(contract, options, this.clock)());
+      return this.#inTime(done, contract, options, timeoutOf(contract, options, this.clock));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -176,21 +175,16 @@ export class Requests implements ExchangeDesk, ReplyReader {
     try {
       const began = this.clock.now();
       const validation = this.#options.validate.publish ? validate(contract.input, input) : unchecked;
-      const timeout = timeoutOf(contract, options, this.clock)();
-      const prepare = (): Prepared => {
-        const key = options.key ?? keyOf(contract, input);
-        checkExtensions(contract, extensions);
-        return { contract, key, json: toJson(contract, input), options, extensions, timeout };
-      };
+      const timeout = timeoutOf(contract, options, this.clock);
       if (!(validation instanceof Promise)) {
         if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
-        return this.#start(prepare(), reply);
+        return this.#start(this.#questionOf(contract, input, options, extensions, timeout), reply);
       }
       // Written down now: what the caller does to the input while a schema thinks about it must not travel.
-      const prepared = prepare();
+      const question = this.#questionOf(contract, input, options, extensions, timeout);
       const done = validation.then((validated) => {
         if (!validated.valid) throw invalid(contract, 'do not fit its schema', validated.issues);
-        return this.#start({ ...prepared, timeout: timeout - (this.clock.now() - began) }, reply);
+        return this.#start({ ...question, timeout: timeout - (this.clock.now() - began) }, reply);
       });
       return this.#inTime(done, contract, options, timeout);
     } catch (error) {
@@ -203,9 +197,8 @@ export class Requests implements ExchangeDesk, ReplyReader {
     return inTime(work, { contract, milliseconds, signals, aborts: this.aborts, clock: this.clock });
   }
 
-  #start(prepared: Prepared, reply: ReplyStream | SingleReply): Promise<unknown> {
-    if (prepared.timeout <= 0) return Promise.reject(noTimeLeft(prepared.contract));
-    const question = this.#questionOf(prepared);
+  #start(question: Question, reply: ReplyStream | SingleReply): Promise<unknown> {
+    if (question.timeout <= 0) return Promise.reject(noTimeLeft(question.contract));
     const exchange = new Exchange(question, this, reply);
     this.#pending.set(question.id, exchange);
     this.stats.asked++;
@@ -220,17 +213,51 @@ export class Requests implements ExchangeDesk, ReplyReader {
     return reply.promise;
   }
 
-  #questionOf({ contract, key, json, options, extensions, timeout }: Prepared): Question {
-    const { nextId, channelOf, maxMessageBytes } = this.#options;
+  #questionOf(
+    contract: AnyRequest,
+    input: unknown,
+    options: AskOptions,
+    extensions: OutgoingOptions['extensions'],
+    timeout: number,
+  ): Question {
+    const { nextId, maxMessageBytes } = this.#options;
+    const key = options.key ?? keyOf(contract, input);
+    checkExtensions(contract, extensions);
+    const json = toJson(contract, input);
     const { correlationId, causationId, traceparent, tracestate } = causalityOf(options, currentContext());
-    const [id, encoder] = [nextId(), this.#encoderOf(contract)];
-    const shared = encoder.shared(this.clock.now());
-    const encode = (timeoutMs: number): string =>
-      shared +
-      encoder.own({ id, key, correlationId, causationId, traceparent, tracestate, timeoutMs, extensions }, json);
+    const { channel, encode } = this.#lineOf(contract);
+    const question: Question = {
+      contract,
+      id: nextId(),
+      time: this.clock.now(),
+      channel,
+      key,
+      json,
+      timeout,
+      signals: signalsOf(options),
+      encode,
+      correlationId,
+      causationId,
+      traceparent,
+      tracestate,
+      extensions,
+      timeoutMs: undefined,
+    };
     // It is encoded when it is sent. Only where it may be too large, it is measured before.
-    if (json.length * 3 + ENVELOPE > maxMessageBytes) checkSize(contract, encode(Math.ceil(timeout)), maxMessageBytes);
-    return { contract, id, channel: channelOf(contract), key, json, timeout, signals: signalsOf(options), encode };
+    if (json.length * 3 + ENVELOPE > maxMessageBytes)
+      checkSize(contract, encode({ ...question, timeoutMs: Math.ceil(timeout) }, json), maxMessageBytes);
+    return question;
+  }
+
+  #lineOf(contract: AnyRequest): Line {
+    const known = this.#lines.get(contract.channel);
+    if (known !== undefined) return known;
+    const { source, channelOf } = this.#options;
+    const { shared, own } = envelopeEncoder(source, contract.name, contract.version);
+    const encode: Question['encode'] = (question, json) => shared(question.time) + own(question, json);
+    const line = { channel: channelOf(contract), encode };
+    this.#lines.set(contract.channel, line);
+    return line;
   }
 
   over(exchange: Exchange, answered: boolean): void {
@@ -248,13 +275,18 @@ export class Requests implements ExchangeDesk, ReplyReader {
     return errorOf(contract, letter, this.#options.validate.receive, timeout);
   }
 
+  streamFor(contract: AnyRequest, options: AskOptions, site: CallSite): ReplyStream {
+    return this.#stream(contract, options, site, () => Promise.resolve());
+  }
+
   #stream(
     contract: AnyRequest,
     options: AskOptions,
     site: CallSite,
     begin: (stream: ReplyStream) => Promise<unknown>,
   ): ReplyStream {
-    const timeout = timeoutOf(contract, options, this.clock);
+    const around = currentContext();
+    const timeout = () => timeoutOf(contract, options, this.clock, around);
     return new ReplyStream({
       begin,
       site,

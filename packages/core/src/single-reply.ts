@@ -4,33 +4,33 @@ import type { Exchange, Waiting } from './exchange.js';
 import { isDeclared, replyInvalid } from './failure.js';
 import type { Letter } from './letter.js';
 import type { ReplyStream } from './reply-stream.js';
+import type { AskOptions } from './requester.js';
 
 /** How answers are read: the same for all of a bus. */
 export interface ReplyReader {
   validate(contract: AnyRequest, value: unknown): Validation | Promise<Validation>;
   /** Reads an `error` letter. */
   errorOf(contract: AnyRequest, letter: Letter, timeout: number): unknown | Promise<unknown>;
-}
-
-export interface SingleReplyOptions {
-  readonly reader: ReplyReader;
-  /** Where the program asked. */
-  readonly site: CallSite;
-  /** Takes many values instead, for a program that iterates. */
-  readonly stream: () => ReplyStream;
+  /** Takes many values of a request that has been asked. */
+  streamFor(contract: AnyRequest, options: AskOptions, site: CallSite): ReplyStream;
 }
 
 /** The caller's end of an answer of one value. */
 export class SingleReply implements Waiting {
   readonly promise: Promise<unknown>;
-  readonly #options: SingleReplyOptions;
+  readonly #reader: ReplyReader;
+  readonly #options: AskOptions;
+  readonly #site: CallSite;
   #exchange: Exchange | undefined;
   #iterated = false;
   #resolve!: (output: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(options: SingleReplyOptions) {
+  /** @param site where the program asked */
+  constructor(reader: ReplyReader, options: AskOptions, site: CallSite) {
+    this.#reader = reader;
     this.#options = options;
+    this.#site = site;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -50,17 +50,15 @@ export class SingleReply implements Waiting {
     const exchange = this.#exchange as Exchange;
     const { contract } = exchange;
     if (letter.kind === 'reply') {
-      const validation = this.#options.reader.validate(contract, letter.data);
+      const validation = this.#reader.validate(contract, letter.data);
       // A schema that thinks has what is left of the time.
       if (validation instanceof Promise) void validation.then((done) => this.#accept(done, exchange));
       else this.#accept(validation, exchange);
     } else if (letter.kind === 'error') {
       exchange.end(isDeclared(contract, letter));
-      void Promise.resolve(this.#options.reader.errorOf(contract, letter, contract.timeout)).then((error) =>
-        this.fail(error),
-      );
+      void Promise.resolve(this.#reader.errorOf(contract, letter, contract.timeout)).then((error) => this.fail(error));
     } else if (this.#iterated) {
-      const stream = this.#options.stream();
+      const stream = this.#reader.streamFor(contract, this.#options, this.#site);
       stream.attach(exchange);
       exchange.handTo(stream);
       stream.receive(letter);
@@ -76,7 +74,7 @@ export class SingleReply implements Waiting {
   }
 
   fail(error: unknown): void {
-    this.#reject(this.#options.site.mark(error));
+    this.#reject(this.#site.mark(error));
   }
 
   #accept(validation: Validation, exchange: Exchange): void {

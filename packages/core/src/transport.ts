@@ -55,6 +55,10 @@ export interface OutgoingRequest {
    * the caller has gone: then it is not sent. May be called again when the broker has not taken it. Never throws.
    */
   encode(): string | undefined;
+  /** Told who received it, as `group/instance`; `undefined` when nobody did, or `encode` gave nothing. Never throws. */
+  dealt(to: string | undefined): void;
+  /** Told that this will never be known, and why: as `publish` throws. Never throws. */
+  failed(error: Error): void;
 }
 
 /** What to listen to. */
@@ -131,12 +135,12 @@ export interface Transport {
   publishBare(channel: string, payload: string): Promise<number>;
   /**
    * Deals a request to one connected member of one group of the channel, by turn or by key; with several groups, of the first by name that
-   * has one. Resolves with who received it, as `group/instance`; `undefined` when nobody did, or `encode` gave nothing. Throws like `publish`.
+   * has one. Tells the request how that went, once, and perhaps at once: there is no promise, because thousands may be on their way. Never throws.
    */
-  ask(request: OutgoingRequest): Promise<string | undefined>;
+  ask(request: OutgoingRequest): void;
   /**
    * Sends to the inbox of one instance. What one caller sends to one address arrives in that order. Resolves with whether
-   * anybody received it. Throws like `publish`.
+   * anybody received it. What travels together may share its promise. Throws like `publish`.
    */
   send(address: string, body: string): Promise<boolean>;
   /** Which of the addresses have somebody who listens to their inbox: one cheap question. Rejects when the broker does not answer soon. */

@@ -103,9 +103,12 @@ export class ScriptedTransport implements Transport {
     return RESPONDER.slice(1);
   }
 
-  ask(request: OutgoingRequest): Promise<string | undefined> {
+  ask(request: OutgoingRequest): void {
     this.asks++;
-    return this.onAsk(request);
+    this.onAsk(request).then(
+      (to) => request.dealt(to),
+      (error: Error) => request.failed(error),
+    );
   }
 
   async send(address: string, body: string): Promise<boolean> {

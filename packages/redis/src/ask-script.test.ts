@@ -3,6 +3,7 @@ import { startRedis, uniqueNamespace } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect, idOf, isGone, join, RingMember } from '../test/ring-member.js';
+import { toFrame } from './frame.js';
 import { membersKey } from './names.js';
 import { askScript, publishScript, runScript } from './scripts.js';
 
@@ -15,13 +16,12 @@ const ask = async (
   turn: number,
   bodies: readonly string[],
   keys: readonly (string | undefined)[] = [],
-) =>
-  (await runScript(
-    redis,
-    askScript,
-    [membersKey(channel)],
-    [channel, String(turn), ...pairs(bodies, keys)],
-  )) as string[];
+) => {
+  const hashes = bodies.map((_, i) => `${keys[i] === undefined ? '' : crc32(keys[i])},`).join('');
+  const args = [channel, String(turn), String(bodies.length), /\d/.test(hashes) ? hashes : '', toFrame(bodies)];
+  const [places, ...members] = (await runScript(redis, askScript, [membersKey(channel)], args)) as string[];
+  return bodies.map((_, i) => (places === '' ? members[0] : members[Number(places?.split(',')[i]) - 1]) ?? '');
+};
 
 const publish = (redis: Redis, channel: string, turn: number, bodies: readonly string[], keys: readonly string[]) =>
   runScript(redis, publishScript, [membersKey(channel)], [channel, '0', String(turn), ...pairs(bodies, keys)]);

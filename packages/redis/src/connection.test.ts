@@ -1,7 +1,7 @@
 import { startProxy, uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
-import { collectingLogger, requestOf, sharedUrl, startTransport } from '../test/world.js';
+import { asking, collectingLogger, requestOf, sharedUrl, startTransport } from '../test/world.js';
 import { mailChannel } from './names.js';
 
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -12,7 +12,7 @@ describe('resumedAt', () => {
     await proxy.refuse();
     const logger = collectingLogger();
     const transport = startTransport('shop', { url: proxy.url }, logger);
-    const asked = transport.ask(requestOf(uniqueNamespace(), 1));
+    const asked = asking(transport, requestOf(uniqueNamespace(), 1));
     await vi.waitUntil(() => logger.lines.some((line) => line.includes('Redis is not to be reached')));
     expect(transport.resumedAt).toBe(NEVER);
     await proxy.accept();
@@ -27,7 +27,7 @@ describe('resumedAt', () => {
     const transport = startTransport('shop', { url: proxy.url }, logger);
     const address = uniqueNamespace();
     await transport.subscribe({ kind: 'inbox', address }, () => {});
-    await transport.ask(requestOf(address, 1));
+    await asking(transport, requestOf(address, 1));
     expect(transport.resumedAt).toBe(NEVER);
     const lines = (text: string) => logger.lines.filter((line) => line.includes(text) && line.includes(role)).length;
 

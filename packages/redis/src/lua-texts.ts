@@ -218,15 +218,18 @@ return { listeners, entries, groups(bells, rings), total }
   KEYS[1]  the channel's members (see publish.lua)
   ARGV[1]  channel, for example belfry:pricing.quote/request
   ARGV[2]  turn: a whole number that the asker counts up by one per request; it says whose turn it is
-  ARGV[3], ARGV[4], and so on: for each request two values, the CRC-32 of its key (empty: it has no key) and its envelope
-  Returns  for each request who received it, as <group>/<instance id>, or nothing ('') when nobody did
+  ARGV[3]  how many requests there are
+  ARGV[4]  for each request the CRC-32 of its key, or nothing if it has no key, and a comma; empty: none of them has a key
+  ARGV[5]  the requests: a lone one as itself, several as a frame, which is a JSON text sequence (RFC 7464)
+  Returns  who received them: '' and nothing more: nobody; '' and <group>/<instance id>: this member received all of them; else for each
+           request the place of who received it among what follows, from 1, separated by commas; then those members
 
   One group answers; should there be several, it is the first by name that has a connected member.
-  Several requests to one member travel as one frame, a JSON text sequence (RFC 7464); a lone request travels as itself.
+  Several requests to one member travel as one frame; a lone request travels as itself.
   Nothing is written unless a dead place is dropped, so this works while Redis is out of memory, and leaves no trace in AOF.
 ]]
 local PLACE, ID = 18, 16
-local turn = tonumber(ARGV[2])
+local turn, count = tonumber(ARGV[2]), tonumber(ARGV[3])
 local base = 'belfry:{' .. ARGV[1] .. '}:inbox:'
 local rings = redis.call('HGETALL', KEYS[1])
 
@@ -253,7 +256,7 @@ end
 
 -- A lone request without a key. It comes before what only the others need, because Redis makes a script's functions anew in each call.
 -- The members are asked one after the other, beginning with the one whose turn it is.
-if #ARGV == 4 and ARGV[3] == '' then
+if count == 1 and ARGV[4] == '' then
   for i = 1, #rings, 2 do
     local group, ring, dead = rings[i], rings[i + 1], nil
     local inbox, members = base .. group .. ':', #ring / PLACE
@@ -261,9 +264,9 @@ if #ARGV == 4 and ARGV[3] == '' then
     for try = 0, members - 1 do
       local at = (turn + try) % members * PLACE
       local member = string.sub(ring, at + 1, at + ID)
-      if redis.call('SPUBLISH', inbox .. member, ARGV[4]) > 0 then
+      if redis.call('SPUBLISH', inbox .. member, ARGV[5]) > 0 then
         if dead then drop(group, ring, dead) end
-        return { group .. '/' .. member }
+        return { '', group .. '/' .. member }
       end
       dead = dead or {}
       dead[member] = true
@@ -375,24 +378,49 @@ local function deal_out(messages, keys, turn, inbox, members)
 end
 -- end of ring
 
-local requests, keys = messages_from(3)
-local receivers = {}
+-- The requests of the frame one by one, and the CRC-32 of the key of each or false.
+local function requests_in(frame)
+  local requests, keys, from = {}, {}, 2
+  repeat
+    local to = string.find(frame, '\\n\\30', from, true)
+    requests[#requests + 1] = string.sub(frame, from, (to or #frame) - 1)
+    from = to and to + 2
+  until not to
+  for key in string.gmatch(ARGV[4], '(%d*),') do keys[#keys + 1] = tonumber(key) or false end
+  return requests, keys
+end
+
+-- Says who received each of several.
+local function answer(group, chosen)
+  local places, place, answers = {}, {}, { '' }
+  for i, member in ipairs(chosen) do
+    if not place[member] then
+      answers[#answers + 1] = group .. '/' .. member
+      place[member] = #answers - 1
+    end
+    places[i] = place[member]
+  end
+  answers[1] = table.concat(places, ',')
+  return answers
+end
+
 for i = 1, #rings, 2 do
   local group, ring = rings[i], rings[i + 1]
   local inbox, members = base .. group .. ':', members_of(ring)
-  if #requests == 1 then
-    local member = deal_one(requests[1], keys[1], group, ring, inbox, members)
-    if member then return { group .. '/' .. member } end
+  if count == 1 then
+    local member = deal_one(ARGV[5], tonumber(string.match(ARGV[4], '%d+')), group, ring, inbox, members)
+    if member then return { '', group .. '/' .. member } end
   else
-    local living = living_of(group, ring, inbox, members)
-    if #living > 0 then
-      for at, member in ipairs(deal_out(requests, keys, turn, inbox, living)) do receivers[at] = group .. '/' .. member end
-      return receivers
+    local living = #members == 1 and members or living_of(group, ring, inbox, members)
+    if #living == 1 then
+      if redis.call('SPUBLISH', inbox .. living[1], ARGV[5]) > 0 then return { '', group .. '/' .. living[1] } end
+    elseif #living > 1 then
+      local requests, keys = requests_in(ARGV[5])
+      return answer(group, deal_out(requests, keys, turn, inbox, living))
     end
   end
 end
-for i = 1, #requests do receivers[i] = '' end
-return receivers
+return { '' }
 `,
   audience: `--[[ audience.lua: who would receive an event that is published now. Publishes nothing.
   KEYS[1] the channel's members (see publish.lua)

@@ -104,9 +104,9 @@ export class Outbox {
     return this.#batchFor(event.channel, event, this.#openAppends, AppendBatch).add(event);
   }
 
-  /** Resolves with who received it. */
-  ask(request: OutgoingRequest): Promise<string | undefined> {
-    return this.#batchFor(request.channel, request, this.#openRequests, RequestBatch).add(request);
+  /** Tells the request who received it. */
+  ask(request: OutgoingRequest): void {
+    this.#batchFor(request.channel, request, this.#openRequests, RequestBatch).add(request);
   }
 
   /** Resolves with whether anybody received it. */

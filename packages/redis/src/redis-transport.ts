@@ -163,10 +163,13 @@ class RedisTransport implements Transport {
     return this.#outbox.publishBare(channel, payload);
   }
 
-  ask(request: OutgoingRequest): Promise<string | undefined> {
-    if (this.#closed) return Promise.reject(closed());
+  ask(request: OutgoingRequest): void {
+    if (this.#closed) {
+      request.failed(closed());
+      return;
+    }
     this.#heartbeat.start();
-    return this.#outbox.ask(request);
+    this.#outbox.ask(request);
   }
 
   send(address: string, body: string): Promise<boolean> {

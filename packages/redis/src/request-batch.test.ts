@@ -2,7 +2,7 @@ import type { Deliver, OutgoingRequest, Transport } from '@belfry/core';
 import { startProxy, startRedis, uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { collectingLogger, range, requestOf, sharedUrl, startTransport } from '../test/world.js';
+import { asking, collectingLogger, range, requestOf, sharedUrl, startTransport } from '../test/world.js';
 
 const admin = new Redis(sharedUrl);
 afterAll(() => admin.disconnect());
@@ -38,10 +38,10 @@ describe('asking over Redis', () => {
 
   it('resolves with who received it, or with nothing when nobody did', async () => {
     const asker = startTransport('shop', { url: sharedUrl });
-    expect(await asker.ask(requestOf(channel, 0))).toBeUndefined();
+    expect(await asking(asker, requestOf(channel, 0))).toBeUndefined();
     const responder = startTransport('pricing', { url: sharedUrl });
     const noted = await respond(responder, channel);
-    expect(await asker.ask(requestOf(channel, 1))).toBe(`pricing/${responder.instance}`);
+    expect(await asking(asker, requestOf(channel, 1))).toBe(`pricing/${responder.instance}`);
     await vi.waitUntil(() => noted.length === 1);
     expect(noted).toEqual([1]);
   });
@@ -53,9 +53,9 @@ describe('asking over Redis', () => {
     const [one, two] = [startTransport('pricing', options), startTransport('pricing', options)];
     const [atOne, atTwo] = [await respond(one, channel), await respond(two, channel)];
     const asker = startTransport('shop', options);
-    await asker.ask(requestOf(channel, -1));
+    await asking(asker, requestOf(channel, -1));
     const before = await evalshaCalls(client);
-    const receivers = await Promise.all(range(100).map((n) => asker.ask(requestOf(channel, n))));
+    const receivers = await Promise.all(range(100).map((n) => asking(asker, requestOf(channel, n))));
     expect((await evalshaCalls(client)) - before).toBe(1);
     await vi.waitUntil(() => atOne.length + atTwo.length === 101);
     const of = (id: string) => range(100).filter((n) => receivers[n] === `pricing/${id}`);
@@ -71,7 +71,7 @@ describe('asking over Redis', () => {
     await respond(two, channel);
     const asker = startTransport('shop', { url: sharedUrl });
     const receivers: (string | undefined)[] = [];
-    for (const n of range(6)) receivers.push(await asker.ask(requestOf(channel, n)));
+    for (const n of range(6)) receivers.push(await asking(asker, requestOf(channel, n)));
     expect(new Set(receivers.slice(0, 2)).size).toBe(2);
     expect(receivers.slice(2)).toEqual([...receivers.slice(0, 2), ...receivers.slice(0, 2)]);
   });
@@ -79,7 +79,7 @@ describe('asking over Redis', () => {
   it('splits a burst that is too long for one command', async () => {
     const noted = await respond(startTransport('pricing', { url: sharedUrl }), channel);
     const asker = startTransport('shop', { url: sharedUrl });
-    const receivers = await Promise.all(range(1000).map((n) => asker.ask(requestOf(channel, n))));
+    const receivers = await Promise.all(range(1000).map((n) => asking(asker, requestOf(channel, n))));
     expect(new Set(receivers).size).toBe(1);
     await vi.waitUntil(() => noted.length === 1000);
     expect(noted).toEqual(range(1000));
@@ -90,7 +90,12 @@ describe('asking over Redis', () => {
     const noted = await respond(responder, channel);
     const asker = startTransport('shop', { url: sharedUrl });
     const late = counted(2);
-    const answers = [asker.ask(requestOf(channel, 1)), asker.ask(gone()), asker.ask(late), asker.ask(gone())];
+    const answers = [
+      asking(asker, requestOf(channel, 1)),
+      asking(asker, gone()),
+      asking(asker, late),
+      asking(asker, gone()),
+    ];
     expect(late.encoded).toBe(0);
     const receiver = `pricing/${responder.instance}`;
     expect(await Promise.all(answers)).toEqual([receiver, undefined, receiver, undefined]);
@@ -103,9 +108,9 @@ describe('asking over Redis', () => {
     await using redis = await startRedis({ fresh: true });
     const client = new Redis(redis.url);
     const asker = startTransport('shop', { url: redis.url, heartbeat: '1h' });
-    await asker.ask(requestOf(channel, 0));
+    await asking(asker, requestOf(channel, 0));
     const before = await evalshaCalls(client);
-    expect(await Promise.all([asker.ask(gone()), asker.ask(gone())])).toEqual([undefined, undefined]);
+    expect(await Promise.all([asking(asker, gone()), asking(asker, gone())])).toEqual([undefined, undefined]);
     expect(await evalshaCalls(client)).toBe(before);
     client.disconnect();
   });
@@ -116,13 +121,13 @@ describe('asking over Redis', () => {
     const noted = await respond(responder, channel);
     const logger = collectingLogger();
     const asker = startTransport('shop', { url: proxy.url }, logger);
-    await asker.ask(requestOf(channel, 0));
+    await asking(asker, requestOf(channel, 0));
     await proxy.refuse();
     await vi.waitUntil(() => logger.lines.some((line) => line.includes('Redis is away')));
     const [request, given] = [counted(1), { ...counted(2) }];
     let isGivenUp = false;
     given.encode = () => (isGivenUp ? undefined : expect.fail('encoded too early'));
-    const answers = Promise.all([asker.ask(request), asker.ask(given)]);
+    const answers = Promise.all([asking(asker, request), asking(asker, given)]);
     await turnOver();
     expect(request.encoded).toBe(0);
     isGivenUp = true;
@@ -137,7 +142,7 @@ describe('asking over Redis', () => {
     await using proxy = await startProxy({ url: sharedUrl });
     await proxy.refuse();
     const asker = startTransport('shop', { url: proxy.url, patience: 100 });
-    await expect(asker.ask(requestOf(channel, 1))).rejects.toMatchObject({
+    await expect(asking(asker, requestOf(channel, 1))).rejects.toMatchObject({
       code: 'TRANSPORT_UNAVAILABLE',
       message: expect.stringContaining(`a request on ${channel}, which was not delivered`),
     });
@@ -147,10 +152,10 @@ describe('asking over Redis', () => {
     await using proxy = await startProxy({ url: sharedUrl });
     const noted = await respond(startTransport('pricing', { url: sharedUrl }), channel);
     const asker = startTransport('shop', { url: proxy.url });
-    await asker.ask(requestOf(channel, 0));
+    await asking(asker, requestOf(channel, 0));
     const cut = proxy.cutAfterRequest('"n":2}');
     const requests = range(3, 1).map(counted);
-    const settled = await Promise.allSettled(requests.map((request) => asker.ask(request)));
+    const settled = await Promise.allSettled(requests.map((request) => asking(asker, request)));
     await cut;
     for (const result of settled) {
       expect(result).toMatchObject({
@@ -158,7 +163,7 @@ describe('asking over Redis', () => {
       });
     }
     expect(requests.map(({ encoded }) => encoded)).toEqual([1, 1, 1]);
-    await asker.ask(requestOf(channel, 4));
+    await asking(asker, requestOf(channel, 4));
     await vi.waitUntil(() => noted.includes(4));
     expect(noted).toEqual(range(5));
   });
@@ -169,10 +174,10 @@ describe('asking over Redis', () => {
     const responder = startTransport('pricing', { url: redis.url });
     const noted = await respond(responder, channel);
     const asker = startTransport('shop', { url: redis.url });
-    await asker.ask(requestOf(channel, 0));
+    await asking(asker, requestOf(channel, 0));
     await client.script('FLUSH');
     const request = counted(1);
-    expect(await asker.ask(request)).toBe(`pricing/${responder.instance}`);
+    expect(await asking(asker, request)).toBe(`pricing/${responder.instance}`);
     expect(request.encoded).toBe(2);
     await vi.waitUntil(() => noted.length === 2);
     client.disconnect();
@@ -186,7 +191,7 @@ describe('asking over Redis', () => {
     const asker = startTransport('shop', { url: redis.url });
     const asked: Promise<string | undefined>[] = [];
     for (const turn of range(60)) {
-      for (const n of range(5, turn * 5)) asked.push(asker.ask(requestOf(channel, n)));
+      for (const n of range(5, turn * 5)) asked.push(asking(asker, requestOf(channel, n)));
       if (turn % 10 === 5) client.script('FLUSH').catch(() => {});
       await turnOver();
     }
@@ -201,7 +206,7 @@ describe('asking over Redis', () => {
     const client = new Redis(redis.url);
     await client.call('ACL', 'SETUSER', 'reader', 'on', '>pw', '~*', '&*', '+@all', '-evalsha');
     const asker = startTransport('shop', { url: redis.url.replace('redis://', 'redis://reader:pw@') });
-    await expect(asker.ask(requestOf(channel, 1))).rejects.toMatchObject({
+    await expect(asking(asker, requestOf(channel, 1))).rejects.toMatchObject({
       code: 'PUBLISH_REFUSED',
       message: expect.stringMatching(new RegExp(`a request on ${channel}: .*NOPERM`)),
     });
@@ -212,13 +217,13 @@ describe('asking over Redis', () => {
     const tap = new Redis(sharedUrl);
     await tap.psubscribe('*');
     const asker = startTransport('shop', { url: sharedUrl });
-    expect(await asker.ask(requestOf(channel, 1))).toBeUndefined();
+    expect(await asking(asker, requestOf(channel, 1))).toBeUndefined();
     tap.disconnect();
   });
 
   it('rejects once it is closed', async () => {
     const asker = startTransport('shop', { url: sharedUrl });
     await asker.close();
-    await expect(asker.ask(requestOf(channel, 1))).rejects.toMatchObject({ code: 'BUS_CLOSED' });
+    await expect(asking(asker, requestOf(channel, 1))).rejects.toMatchObject({ code: 'BUS_CLOSED' });
   });
 });

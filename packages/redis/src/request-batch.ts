@@ -1,21 +1,26 @@
 import { crc32 } from 'node:zlib';
 import type { OutgoingRequest } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { fits, SharedBatch } from './batch.js';
+import { type Batch, fits } from './batch.js';
+import { toFrame } from './frame.js';
 import { membersKey } from './names.js';
 import { askScript } from './scripts.js';
 
-/** The requests that one turn of the event loop asked on one channel. Resolves with who received each of them. */
-export class RequestBatch extends SharedBatch<readonly (string | undefined)[]> {
+/** The requests that one turn of the event loop asked on one channel. It tells each of them who received it. */
+export class RequestBatch implements Batch {
   readonly channel: string;
   size = 0;
+  sequence = 0;
+  deadline: number | undefined;
+  written = false;
   readonly #requests: OutgoingRequest[] = [];
-  /** Which of them were written, because there was still time for them: Redis's answer is about these. */
-  readonly #written: number[] = [];
+  /** Those that were written, because there was still time for them: Redis's answer is about these. */
+  #asked: OutgoingRequest[] = [];
+  /** The others. */
+  #lapsed: OutgoingRequest[] = [];
   #turn = 0;
 
   constructor({ channel }: OutgoingRequest) {
-    super();
     this.channel = channel;
   }
 
@@ -33,11 +38,9 @@ export class RequestBatch extends SharedBatch<readonly (string | undefined)[]> {
     return fits(this.count, this.size, size);
   }
 
-  /** Takes a request in. Resolves with who received it. */
-  add(request: OutgoingRequest): Promise<string | undefined> {
-    const at = this.#requests.push(request) - 1;
+  add(request: OutgoingRequest): void {
+    this.#requests.push(request);
     this.size += request.size;
-    return this.promise.then((receivers) => receivers[at]);
   }
 
   /** Ends the batch. `turn` says whose turn it is in the ring. */
@@ -45,23 +48,46 @@ export class RequestBatch extends SharedBatch<readonly (string | undefined)[]> {
     this.#turn = turn;
   }
 
-  async write(client: Redis): Promise<unknown> {
-    const args: string[] = [];
-    this.#written.length = 0;
-    for (const [at, request] of this.#requests.entries()) {
+  write(client: Redis): Promise<unknown> {
+    const asked: OutgoingRequest[] = [];
+    const lapsed: OutgoingRequest[] = [];
+    const bodies: string[] = [];
+    const keys: string[] = [];
+    for (const request of this.#requests) {
       const body = request.encode();
-      if (body === undefined) continue;
-      this.#written.push(at);
-      args.push(request.key === undefined ? '' : String(crc32(request.key)), body);
+      if (body === undefined) {
+        lapsed.push(request);
+        continue;
+      }
+      asked.push(request);
+      bodies.push(body);
+      if (request.key !== undefined) keys[bodies.length - 1] = `${crc32(request.key)}`;
     }
-    if (args.length === 0) return []; // nothing to ask, nothing to answer
-    return client.evalsha(askScript.sha, 1, membersKey(this.channel), this.channel, this.#turn, ...args);
+    this.#asked = asked;
+    this.#lapsed = lapsed;
+    if (asked.length === 0) return Promise.resolve(['']); // nothing to ask, nothing to answer
+    keys.length = keys.length > 0 ? asked.length + 1 : 0; // a comma behind each
+    const args = [this.channel, this.#turn, asked.length, keys.join(','), toFrame(bodies)];
+    return client.evalsha(askScript.sha, 1, membersKey(this.channel), ...args);
   }
 
-  protected read(reply: unknown): readonly (string | undefined)[] {
-    if (!Array.isArray(reply) || reply.length !== this.#written.length) throw new Error('no answer of ask.lua');
-    const receivers = new Array<string | undefined>(this.count);
-    for (const [i, at] of this.#written.entries()) receivers[at] = reply[i] === '' ? undefined : String(reply[i]);
-    return receivers;
+  resolve(reply: unknown): void {
+    const receivers = receiversIn(reply, this.#asked.length);
+    for (const [at, request] of this.#asked.entries()) request.dealt(receivers[at]);
+    for (const request of this.#lapsed) request.dealt(undefined);
   }
+
+  reject(error: Error): void {
+    for (const request of this.#requests) request.failed(error);
+  }
+}
+
+/** Who received each of so many requests, as ask.lua says it. Throws when that is no answer of it. */
+function receiversIn(reply: unknown, count: number): readonly (string | undefined)[] {
+  if (!Array.isArray(reply) || typeof reply[0] !== 'string') throw new Error('no answer of ask.lua');
+  const [places, ...members] = reply as string[];
+  if (places === '') return new Array<string | undefined>(count).fill(members[0]);
+  const receivers = (places as string).split(',').map((place) => members[Number(place) - 1]);
+  if (receivers.length !== count || receivers.includes(undefined)) throw new Error('no answer of ask.lua');
+  return receivers;
 }

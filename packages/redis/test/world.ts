@@ -69,5 +69,9 @@ export function startTransport(
 /** A request to send, whose body says which one it is. */
 export const requestOf = (channel: string, n: number, key?: string): OutgoingRequest => {
   const body = JSON.stringify({ n });
-  return { channel, key, size: body.length, encode: () => body };
+  return { channel, key, size: body.length, encode: () => body, dealt: () => {}, failed: () => {} };
 };
+
+/** Resolves with who received the request. */
+export const asking = (transport: Transport, request: OutgoingRequest): Promise<string | undefined> =>
+  new Promise((dealt, failed) => transport.ask({ ...request, dealt, failed }));

@@ -94,10 +94,13 @@ class MemoryTransport implements Transport {
     return this.#turn.add(() => this.#broker.publishBare(channel, payload));
   }
 
-  ask(request: OutgoingRequest): Promise<string | undefined> {
+  ask(request: OutgoingRequest): void {
     const refusal = this.#use();
-    if (refusal !== undefined) return Promise.reject(refusal);
-    return this.#turn.add(() => this.#broker.ask(request, this.#nextTurn(request.channel), this.#host.clock.now()));
+    if (refusal !== undefined) request.failed(refusal);
+    else
+      void this.#turn.add(() =>
+        request.dealt(this.#broker.ask(request, this.#nextTurn(request.channel), this.#host.clock.now())),
+      );
   }
 
   send(address: string, body: string): Promise<boolean> {

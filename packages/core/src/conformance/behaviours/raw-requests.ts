@@ -7,12 +7,17 @@ import { Double, numbers } from '../contracts.js';
 import { nextTurn, until } from '../waiting.js';
 import type { World } from '../world.js';
 
-const question = (world: World, body: string | undefined, key?: string): OutgoingRequest => ({
+type Question = Omit<OutgoingRequest, 'dealt' | 'failed'>;
+
+const question = (world: World, body: string | undefined, key?: string): Question => ({
   channel: world.requestChannel(Double),
   key,
   size: body?.length ?? 0,
   encode: () => body,
 });
+/** Resolves with who received it. */
+const ask = (caller: Transport, request: Question): Promise<string | undefined> =>
+  new Promise((dealt, failed) => caller.ask({ ...request, dealt, failed }));
 const place = (world: World, group = 'g'): Source => ({ kind: 'group', channel: world.requestChannel(Double), group });
 const inbox = (address: string): Source => ({ kind: 'inbox', address });
 const ignore = () => {};
@@ -38,8 +43,8 @@ export const rawRequests = [
     const [caller, all] = [await world.transport(), await members(world, 3)];
     const bodies = ['{"a":1}', 'no JSON at all', '{"text":"🛎 \\u001e"}', '{"spaces" : 1 }', ...numbers(26).map(String)];
     const asked: (string | undefined)[] = [];
-    for (const body of bodies.slice(0, 15)) asked.push(await caller.ask(question(world, body)));
-    asked.push(...(await Promise.all(bodies.slice(15).map((body) => caller.ask(question(world, body))))));
+    for (const body of bodies.slice(0, 15)) asked.push(await ask(caller, question(world, body)));
+    asked.push(...(await Promise.all(bodies.slice(15).map((body) => ask(caller, question(world, body))))));
     await until(() => all.reduce((sum, { taken }) => sum + taken.length, 0) === 30, 'thirty requests');
     for (const { name, taken } of all) {
       expect(taken.toSorted()).toEqual(bodies.filter((_, index) => asked[index] === name).toSorted());
@@ -51,7 +56,7 @@ export const rawRequests = [
     const [callers, all] = [[await world.transport(), await world.transport()], await members(world, 4)];
     const owners = new Set<string | undefined>();
     for (const key of numbers(20).map((n) => `key ${n}`)) {
-      const asked = await Promise.all(numbers(6).map((n) => callers[n % 2]!.ask(question(world, '{}', key))));
+      const asked = await Promise.all(numbers(6).map((n) => ask(callers[n % 2]!, question(world, '{}', key))));
       expect(new Set(asked).size, key).toBe(1);
       owners.add(asked[0]);
     }
@@ -71,13 +76,13 @@ export const rawRequests = [
       await other.subscribe({ kind: 'bare', channel }, hear);
       await other.subscribe({ kind: 'pattern', pattern: `${world.namespace}:**` }, hear);
       await other.subscribe({ kind: 'group', channel: world.channel(Double), group: 'g' }, hear);
-      expect(await caller.ask(question(world, 'nobody'))).toBeUndefined();
+      expect(await ask(caller, question(world, 'nobody'))).toBeUndefined();
       const [member] = await members(world, 1);
-      expect(await caller.ask(question(world, undefined)), 'no time was left').toBeUndefined();
-      expect(await caller.ask(question(world, 'somebody'))).toBe(member!.name);
+      expect(await ask(caller, question(world, undefined)), 'no time was left').toBeUndefined();
+      expect(await ask(caller, question(world, 'somebody'))).toBe(member!.name);
       await until(() => member!.taken.length > 0, 'the request');
       await member!.link.end();
-      expect(await caller.ask(question(world, 'nobody any more'))).toBeUndefined();
+      expect(await ask(caller, question(world, 'nobody any more'))).toBeUndefined();
       expect([member!.taken, heard]).toEqual([['somebody'], []]);
     },
   ),
@@ -90,7 +95,7 @@ export const rawRequests = [
       encoded.push(asking);
       return 'x';
     };
-    const asked = caller.ask({ ...question(world, 'x'), encode });
+    const asked = ask(caller, { ...question(world, 'x'), encode });
     asking = false;
     expect(await asked).toBe(member!.name);
     expect(encoded).toEqual([false]);
@@ -103,7 +108,7 @@ export const rawRequests = [
     const names = all.map(({ name }) => name);
     const asked = await Promise.all(
       numbers(40).map((n) =>
-        caller.ask(question(world, n % 3 === 0 ? undefined : `${n}`, n % 2 === 0 ? 'k' : undefined)),
+        ask(caller, question(world, n % 3 === 0 ? undefined : `${n}`, n % 2 === 0 ? 'k' : undefined)),
       ),
     );
     for (const [n, name] of asked.entries()) {
@@ -116,7 +121,7 @@ export const rawRequests = [
   behaviour('asks, of several groups, the first by name that has a member', ['requests'], async (world) => {
     const caller = await world.transport();
     const [[b], [c], [a]] = [await members(world, 1, 'b'), await members(world, 1, 'c'), await members(world, 1, 'a')];
-    const askThrice = async () => new Set(await Promise.all(numbers(3).map(() => caller.ask(question(world, '{}')))));
+    const askThrice = async () => new Set(await Promise.all(numbers(3).map(() => ask(caller, question(world, '{}')))));
     for (const member of [a!, b!, c!]) {
       expect([...(await askThrice())]).toEqual([member.name]);
       await member.link.end();
@@ -131,7 +136,7 @@ export const rawRequests = [
       const caller = await world.transport();
       for (const round of numbers(15)) {
         const [member] = await members(world, 1);
-        const asked = Promise.all(numbers(30).map((n) => caller.ask(question(world, `${n}`))));
+        const asked = Promise.all(numbers(30).map((n) => ask(caller, question(world, `${n}`))));
         if (round % 3 === 0) await nextTurn();
         await member!.link.end();
         const atTheEnd = member!.taken.length;
@@ -171,7 +176,7 @@ export const rawRequests = [
     await transport.subscribe(place(world), deliver);
     calling = true;
     const work = numbers(10).flatMap((n): Promise<unknown>[] => [
-      transport.ask(question(world, `${n}`)),
+      ask(transport, question(world, `${n}`)),
       transport.send(its, `${n}`),
     ]);
     calling = false;
@@ -218,7 +223,7 @@ export const rawRequests = [
     const transport = await world.transport();
     expect(transport.resumedAt).toBe(Number.NEGATIVE_INFINITY);
     await transport.subscribe(inbox(address(world)), ignore);
-    await transport.ask(question(world, '{}'));
+    await ask(transport, question(world, '{}'));
     expect(transport.resumedAt).toBe(Number.NEGATIVE_INFINITY);
   }),
 
@@ -233,14 +238,14 @@ export const rawRequests = [
       const its = address(world);
       let letters = 0;
       await member!.transport.subscribe(inbox(its), () => void letters++);
-      const asked = numbers(30).map((n) => caller.ask(question(world, `${n}`)));
+      const asked = numbers(30).map((n) => ask(caller, question(world, `${n}`)));
       const sent = numbers(30).map((n) => caller.send(its, `${n}`));
       await caller.close();
       expect(await Promise.all(asked)).toEqual(numbers(30).map(() => member!.name));
       expect(await Promise.all(sent)).toEqual(numbers(30).map(() => true));
       await until(() => member!.taken.length === 30 && letters === 30, 'all of it');
       const late: unknown[] = await Promise.all([
-        caller.ask(question(world, 'late')).catch((error) => error),
+        ask(caller, question(world, 'late')).catch((error) => error),
         caller.send(its, 'late').catch((error) => error),
         caller.listening([its]).catch((error) => error),
         caller.subscribe(inbox(its), ignore).catch((error) => error),
