@@ -96,14 +96,8 @@ export class Requests implements ExchangeDesk, ReplyReader {
       return this.#askMany(contract, input, options, site);
     }
     const reply = new SingleReply(this, options, site);
-    const answer: Promise<unknown> & { [Symbol.asyncIterator]?: unknown } =
-      wrong === undefined ? this.#askOne(contract, input, options, reply) : Promise.reject(wrong);
-    // Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may.
-    answer[Symbol.asyncIterator] = () => {
-      reply.iterate();
-      return valuesOf(answer);
-    };
-    return answer;
+    const answer = wrong === undefined ? this.#askOne(contract, input, options, reply) : Promise.reject(wrong);
+    return iterable(answer, reply);
   }
 
   /** Takes a letter for somebody who waits. */
@@ -301,6 +295,25 @@ export class Requests implements ExchangeDesk, ReplyReader {
 const ENVELOPE = 16_384;
 
 const unchecked: Validation = { valid: true, value: undefined };
+
+/** For what takes the values of an answer where one was expected. */
+const its = Symbol('reply');
+type Answer = Promise<unknown> & { [its]?: SingleReply; [Symbol.asyncIterator]?: typeof iterate };
+
+/**
+ * Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may. One function for
+ * all answers: a closure for each would be kept until the next full garbage collection, and with it the request.
+ */
+function iterable(answer: Answer, reply: SingleReply): Answer {
+  answer[its] = reply;
+  answer[Symbol.asyncIterator] = iterate;
+  return answer;
+}
+
+function iterate(this: Answer): AsyncGenerator<unknown> {
+  this[its]?.iterate();
+  return valuesOf(this);
+}
 
 /** The values of an answer, however many the handler gave. */
 async function* valuesOf(answer: Promise<unknown>): AsyncGenerator<unknown> {
