@@ -4,7 +4,8 @@ import type { Clock } from './clock.js';
 import { Deadline } from './deadline.js';
 import type { Failure, LetterKind } from './letter.js';
 import { jsonOf } from './outgoing.js';
-import type { Insistence, Mailbox } from './mailbox.js';
+import type { Mailbox } from './mailbox.js';
+import { type Insistence, OutgoingLetter } from './outgoing-letter.js';
 import type { Watched } from './presence.js';
 
 /** What all answers of a responder have in common. */
@@ -107,6 +108,6 @@ export class Answer implements Watched, Insistence {
   write(kind: LetterKind, dataJson?: string, sequence?: number, done?: (received: boolean) => void): void {
     const { mailbox, clock } = this.#desk;
     this.until = Math.min(this.deadline.at, clock.now() + MAX_INSISTENCE);
-    mailbox.post({ to: this.caller, kind, request: this.request, dataJson, sequence, insistence: this, done });
+    mailbox.post(new OutgoingLetter(this.caller, kind, this.request, dataJson, sequence, this, done));
   }
 }

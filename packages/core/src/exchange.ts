@@ -1,11 +1,12 @@
 import { type AnyRequest, BelfryError } from '@belfry/contracts';
 import type { Aborts } from './aborts.js';
 import type { Clock } from './clock.js';
-import type { EnvelopeAttributes } from './envelope.js';
 import { aborted } from './failure.js';
 import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
+import { OutgoingLetter } from './outgoing-letter.js';
 import type { Watched } from './presence.js';
+import type { Question } from './question.js';
 import type { SharedTimer, SharedTimers, Timed } from './shared-timers.js';
 import type { OutgoingRequest, Transport } from './transport.js';
 
@@ -14,21 +15,6 @@ export interface Waiting {
   receive(letter: Letter): void;
   /** It is over, and there will be no answer. */
   fail(error: unknown): void;
-}
-
-/** What is asked, ready to be encoded. */
-export interface Question extends EnvelopeAttributes {
-  readonly contract: AnyRequest;
-  readonly channel: string;
-  /** The input. */
-  readonly json: string;
-  /** How long the caller waits, in milliseconds; with a stream, for each value. */
-  readonly timeout: number;
-  readonly signals: readonly AbortSignal[];
-  readonly time: number;
-  readonly encode: (question: Question, json: string) => string;
-  /** The milliseconds that are left: said when it is written. */
-  timeoutMs: number | undefined;
 }
 
 /** What all requests of a bus have in common. */
@@ -42,6 +28,8 @@ export interface ExchangeDesk {
   over(exchange: Exchange, answered: boolean): void;
 }
 
+/** What an envelope has beside the input, in characters: about so much. */
+const ENVELOPE = 300;
 /** Within so long of an interruption of the own connection nobody may have come back yet. */
 const RECOVERY = 2000;
 const PAUSE = 100;
@@ -81,7 +69,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
   }
 
   get channel(): string {
-    return this.#question.channel;
+    return this.#question.line.channel;
   }
 
   get key(): string | undefined {
@@ -89,11 +77,11 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
   }
 
   get size(): number {
-    return this.#question.json.length;
+    return this.#question.json.length + ENVELOPE;
   }
 
   get contract(): AnyRequest {
-    return this.#question.contract;
+    return this.#question.line.contract;
   }
 
   get peer(): string | undefined {
@@ -155,7 +143,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
   /** Writes to the instance that answers; while it is not known who that is, nothing. */
   tell(kind: 'credit' | 'cancel', dataJson?: string): void {
     if (this.#asked === undefined) return;
-    this.#desk.mailbox.post({ to: this.#asked, kind, request: this.id, dataJson });
+    this.#desk.mailbox.post(new OutgoingLetter(this.#asked, kind, this.id, dataJson));
   }
 
   /** Nothing more is expected. False: it was over already. */
@@ -189,7 +177,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
   lost(): void {
     this.fail(
       new BelfryError('REPLY_LOST', {
-        message: `${this.#question.contract.channel} gets no answer: ${this.#asked?.slice(1)}, which was asked, is gone.`,
+        message: `${this.#question.line.contract.channel} gets no answer: ${this.#asked?.slice(1)}, which was asked, is gone.`,
         hint: 'It may have done the work, or a part of it.',
       }),
     );
@@ -202,8 +190,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
       return undefined;
     }
     this.#state = 'written';
-    this.#question.timeoutMs = Math.max(1, Math.floor(rest));
-    return this.#question.encode(this.#question, this.#question.json);
+    return this.#question.encode(Math.max(1, Math.floor(rest)));
   }
 
   dealt(to: string | undefined): void {
@@ -211,7 +198,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
     if (this.#asked !== undefined || this.#state === 'lapsed') return;
     this.#state = 'unheard';
     const { transport, clock } = this.#desk;
-    if (clock.now() - transport.resumedAt >= RECOVERY) this.fail(noResponders(this.#question.contract));
+    if (clock.now() - transport.resumedAt >= RECOVERY) this.fail(noResponders(this.#question.line.contract));
     else clock.after(PAUSE, () => this.#ask());
   }
 
@@ -231,7 +218,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
   }
 
   timeOut(milliseconds: number): void {
-    const { contract } = this.#question;
+    const { contract } = this.#question.line;
     if (this.#state !== 'written') {
       this.fail(this.#state === 'unheard' ? noResponders(contract) : notSent(contract, milliseconds));
       return;
@@ -242,7 +229,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
   }
 
   #timeout(milliseconds: number): BelfryError {
-    const { contract } = this.#question;
+    const { contract } = this.#question.line;
     const of = contract.stream
       ? `the ${this.#isAnswered ? 'next' : 'first'} value of ${contract.channel} did not come`
       : `${contract.channel} was not answered`;
@@ -257,7 +244,7 @@ export class Exchange implements OutgoingRequest, Watched, Timed {
   }
 
   #abort({ reason }: AbortSignal): void {
-    const { contract } = this.#question;
+    const { contract } = this.#question.line;
     const { clock } = this.#desk;
     // The signal of the request that is being handled, at its deadline: the same moment as the end of the own time.
     if (BelfryError.is(reason) && reason.code === 'REQUEST_TIMEOUT')

@@ -12,6 +12,7 @@ import {
 import { RecordedLogger } from './conformance/recorded-logger.js';
 import { type Letter, letterEncoder } from './letter.js';
 import { Mailbox } from './mailbox.js';
+import { OutgoingLetter } from './outgoing-letter.js';
 
 function start() {
   const clock = new TurnedClock();
@@ -33,7 +34,18 @@ function start() {
   return { clock, transport, logger, received, mailbox, deliver };
 }
 
-const reply = { to: RESPONDER, kind: 'reply', request: 'r-1', dataJson: '7' } as const;
+/** Resolves with whether the letter was received. */
+const insist = (
+  mailbox: Mailbox,
+  letter: Pick<OutgoingLetter, 'kind' | 'request'> &
+    Partial<Pick<OutgoingLetter, 'dataJson' | 'sequence' | 'insistence'>>,
+): Promise<boolean> =>
+  new Promise((done) => {
+    const { kind, request, dataJson, sequence, insistence } = letter;
+    mailbox.post(new OutgoingLetter(RESPONDER, kind, request, dataJson, sequence, insistence, done));
+  });
+
+const reply = { kind: 'reply', request: 'r-1', dataJson: '7' } as const;
 const letter = letterEncoder(RESPONDER, () => 'x')('reply', 'r-1', '7');
 
 describe('the inbox', () => {
@@ -152,7 +164,7 @@ describe('letters that many instances do not receive', () => {
     const { clock, transport, logger, mailbox } = start();
     transport.onSend = async () => false;
     const sending = Array.from({ length: 12_000 }, (_, n) =>
-      watched(mailbox.insist({ to: RESPONDER, kind: 'reply', request: `r-${n}`, dataJson: '"secret"' })),
+      watched(insist(mailbox, { kind: 'reply', request: `r-${n}`, dataJson: '"secret"' })),
     );
     await clock.turn(0);
     expect(sending.filter(({ value }) => value === false)).toHaveLength(2000);
@@ -165,7 +177,7 @@ describe('letters that many instances do not receive', () => {
     transport.onSend = async () => false;
     const large = JSON.stringify('x'.repeat(40_000_000));
     const sending = [large, '1', '2'].map((json) =>
-      watched(mailbox.insist({ to: RESPONDER, kind: 'reply', request: 'r', dataJson: json })),
+      watched(insist(mailbox, { kind: 'reply', request: 'r', dataJson: json })),
     );
     await clock.turn(0);
     expect(sending.map(({ isSettled }) => isSettled)).toEqual([false, true, true]);
@@ -173,7 +185,7 @@ describe('letters that many instances do not receive', () => {
     await clock.turn(100);
     expect(sending[0]?.value).toBe(true);
     transport.onSend = async () => false;
-    const later = watched(mailbox.insist({ to: RESPONDER, kind: 'reply', request: 'r', dataJson: '3' }));
+    const later = watched(insist(mailbox, { kind: 'reply', request: 'r', dataJson: '3' }));
     await clock.turn(0);
     expect(later.isSettled, 'there is room again').toBe(false);
   });
@@ -182,9 +194,7 @@ describe('letters that many instances do not receive', () => {
 describe('a letter that is insisted on', () => {
   it('is sent once when it is received', async () => {
     const { clock, transport, mailbox } = start();
-    await expect(mailbox.insist({ to: RESPONDER, kind: 'credit', request: 'r-1', dataJson: '192' })).resolves.toBe(
-      true,
-    );
+    await expect(insist(mailbox, { kind: 'credit', request: 'r-1', dataJson: '192' })).resolves.toBe(true);
     expect(transport.sent).toMatchObject([
       { to: RESPONDER_INBOX, source: CALLER, kind: 'credit', request: 'r-1', data: 192 },
     ]);
@@ -198,7 +208,7 @@ describe('a letter that is insisted on', () => {
   ])('is sent again after 100 ms while %s, then less often, the same each time', async (_, fails) => {
     const { clock, transport, logger, mailbox } = start();
     transport.onSend = fails;
-    const sending = watched(mailbox.insist({ to: RESPONDER, kind: 'end', request: 'r-1', sequence: 7 }));
+    const sending = watched(insist(mailbox, { kind: 'end', request: 'r-1', sequence: 7 }));
     await clock.turn(99);
     expect(transport.sent).toHaveLength(1);
     await clock.turn(1);
@@ -215,7 +225,7 @@ describe('a letter that is insisted on', () => {
   it('is given up after 5 s', async () => {
     const { clock, transport, mailbox } = start();
     transport.onSend = async () => false;
-    const sending = watched(mailbox.insist({ to: RESPONDER, kind: 'cancel', request: 'r-1' }));
+    const sending = watched(insist(mailbox, { kind: 'cancel', request: 'r-1' }));
     await clock.turn(4500);
     expect(sending.isSettled).toBe(false);
     await clock.turn(500);
@@ -230,7 +240,7 @@ describe('a letter that is insisted on', () => {
   ])('is given up when nobody waits for it any more, %d ms from now, but is tried once', async (rest, times) => {
     const { clock, transport, mailbox } = start();
     transport.onSend = async () => false;
-    const sending = watched(mailbox.insist({ ...reply, insistence: { until: clock.time + rest, isWanted: true } }));
+    const sending = watched(insist(mailbox, { ...reply, insistence: { until: clock.time + rest, isWanted: true } }));
     await clock.turn(Math.max(0, rest));
     expect([sending.value, transport.sent.length, clock.timers]).toEqual([false, times, 0]);
   });
@@ -239,7 +249,7 @@ describe('a letter that is insisted on', () => {
     const { clock, transport, mailbox } = start();
     transport.onSend = async () => false;
     const insistence = { until: clock.time + 60_000, isWanted: true };
-    const sending = watched(mailbox.insist({ ...reply, insistence }));
+    const sending = watched(insist(mailbox, { ...reply, insistence }));
     await clock.turn(6000);
     expect(sending.isSettled).toBe(false);
     insistence.isWanted = false;
@@ -250,9 +260,7 @@ describe('a letter that is insisted on', () => {
   it('is given up at once when the broker refuses it, and that is logged once, without what it says', async () => {
     const { clock, transport, logger, mailbox } = start();
     transport.onSend = () => Promise.reject(errorWith('PUBLISH_REFUSED'));
-    await expect(mailbox.insist({ to: RESPONDER, kind: 'reply', request: 'r-1', dataJson: '"secret"' })).resolves.toBe(
-      false,
-    );
+    await expect(insist(mailbox, { kind: 'reply', request: 'r-1', dataJson: '"secret"' })).resolves.toBe(false);
     expect(transport.sent).toHaveLength(1);
     expect(logger.lines).toMatchObject([
       { level: 'error', fields: { to: RESPONDER, kind: 'reply', request: 'r-1', err: { code: 'PUBLISH_REFUSED' } } },
@@ -264,14 +272,14 @@ describe('a letter that is insisted on', () => {
   it('is given up without a word when the bus is closed', async () => {
     const { transport, logger, mailbox } = start();
     transport.onSend = () => Promise.reject(errorWith('BUS_CLOSED'));
-    await expect(mailbox.insist({ to: RESPONDER, kind: 'cancel', request: 'r-1' })).resolves.toBe(false);
+    await expect(insist(mailbox, { kind: 'cancel', request: 'r-1' })).resolves.toBe(false);
     expect([transport.sent.length, logger.lines]).toEqual([1, []]);
   });
 
   it('is given up when the transport throws what it should not', async () => {
     const { transport, logger, mailbox } = start();
     transport.onSend = () => Promise.reject(new TypeError('a bug'));
-    await expect(mailbox.insist({ to: RESPONDER, kind: 'cancel', request: 'r-1' })).resolves.toBe(false);
+    await expect(insist(mailbox, { kind: 'cancel', request: 'r-1' })).resolves.toBe(false);
     expect(logger.at('error')).toHaveLength(1);
   });
 });

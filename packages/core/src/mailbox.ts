@@ -10,6 +10,7 @@ import {
   LONGEST_PART,
 } from './letter.js';
 import type { Logger } from './logger.js';
+import type { OutgoingLetter } from './outgoing-letter.js';
 import { bytesOver } from './outgoing.js';
 import { Rejections } from './rejections.js';
 import type { Transport, TransportSubscription } from './transport.js';
@@ -25,39 +26,6 @@ export interface MailboxOptions {
   readonly receive: (letter: Letter) => void;
   readonly logger: Logger;
   readonly clock: Clock;
-}
-
-/** How long a letter is insisted on that nobody receives. */
-export interface Insistence {
-  /** On the clock. */
-  readonly until: number;
-  /** Asked before each further attempt. */
-  readonly isWanted: boolean;
-}
-
-/** A letter to be written, and again while nobody receives it or the broker is away: the other side knows a letter that comes twice. */
-export interface OutgoingLetter {
-  /** `/service/instance` */
-  readonly to: string;
-  readonly kind: LetterKind;
-  /** The request that it is about. */
-  readonly request: string;
-  readonly dataJson?: string | undefined;
-  readonly sequence?: number | undefined;
-  /** @default for some seconds */
-  readonly insistence?: Insistence;
-  /** Called once it was received, or given up. */
-  readonly done?: ((received: boolean) => void) | undefined;
-}
-
-/** A letter on its way. */
-interface Posted {
-  readonly letter: OutgoingLetter;
-  readonly address: string;
-  readonly body: string;
-  readonly until: number;
-  /** Before the next attempt, in milliseconds. */
-  pause: number;
 }
 
 // A letter that nobody received is sent again: the other side may be about to be back. At first soon, then less often.
@@ -79,8 +47,9 @@ export class Mailbox {
   readonly #address: string;
   #link: Promise<TransportSubscription> | undefined;
   #isOpen = false;
-  /** What travels as one command, by the promise that it shares. */
-  readonly #underway = new Map<Promise<boolean>, Posted[]>();
+  /** What was sent last, and the letters that travel together in it. */
+  #sending: Promise<boolean> | undefined;
+  #together: OutgoingLetter[] = [];
   #waiting = 0;
   #waitingSize = 0;
 
@@ -131,71 +100,68 @@ export class Mailbox {
     return bytesOver(this.#options.maxMessageBytes, dataJson) !== undefined;
   }
 
-  /** Resolves with whether the letter was received. Never rejects. */
-  insist(letter: Omit<OutgoingLetter, 'done'>): Promise<boolean> {
-    return new Promise((done) => this.post({ ...letter, done }));
-  }
-
-  /** Writes to an instance. Never throws. */
+  /** Writes to an instance, and again while nobody receives it or the broker is away. Never throws. */
   post(letter: OutgoingLetter): void {
-    const { to, kind, request, dataJson, sequence, insistence } = letter;
-    const until = insistence?.until ?? this.#options.clock.now() + INSISTENCE;
-    const body = this.#encode(kind, request, dataJson, sequence);
-    this.#send({ letter, address: this.addressOf(to), body, until, pause: FIRST_PAUSE });
+    letter.until = letter.insistence?.until ?? this.#options.clock.now() + INSISTENCE;
+    letter.body = this.#encode(letter.kind, letter.request, letter.dataJson, letter.sequence);
+    letter.pause = FIRST_PAUSE;
+    this.#send(letter);
   }
 
-  #send(posted: Posted): void {
-    const sending = this.#options.transport.send(posted.address, posted.body);
-    const together = this.#underway.get(sending);
-    if (together !== undefined) {
-      together.push(posted);
-      return;
-    }
-    const letters = [posted];
-    this.#underway.set(sending, letters);
+  #send(letter: OutgoingLetter): void {
+    const sending = this.#options.transport.send(this.addressOf(letter.to), letter.body);
+    if (sending === this.#sending) this.#together.push(letter);
+    else this.#follow(sending, [letter]);
+  }
+
+  #follow(sending: Promise<boolean>, letters: OutgoingLetter[]): void {
+    this.#sending = sending;
+    this.#together = letters;
     sending.then(
       (received) => {
-        this.#underway.delete(sending);
-        for (const one of letters) {
-          if (received) one.letter.done?.(true);
-          else this.#sendLater(one);
+        this.#sent(sending);
+        for (const letter of letters) {
+          if (received) letter.done?.(true);
+          else this.#sendLater(letter);
         }
       },
       (error: unknown) => {
-        this.#underway.delete(sending);
-        for (const one of letters) this.#refused(one, error);
+        this.#sent(sending);
+        for (const letter of letters) this.#refused(letter, error);
       },
     );
   }
 
-  #refused(posted: Posted, error: unknown): void {
+  #sent(sending: Promise<boolean>): void {
+    if (this.#sending === sending) this.#sending = undefined;
+  }
+
+  #refused(letter: OutgoingLetter, error: unknown): void {
     if (isPassing(error)) {
-      this.#sendLater(posted);
+      this.#sendLater(letter);
       return;
     }
-    const { to, kind, request, done } = posted.letter;
+    const { to, kind, request } = letter;
     if (!(BelfryError.is(error) && error.code === 'BUS_CLOSED'))
       this.#options.logger.error({ to, kind, request, err: error }, 'A message about a request could not be sent.');
-    done?.(false);
+    letter.done?.(false);
   }
 
   /** Sends it again after the pause, or gives it up. */
-  #sendLater(posted: Posted): void {
+  #sendLater(letter: OutgoingLetter): void {
     const { clock } = this.#options;
-    const { letter, pause, until } = posted;
-    const isWanted = () => letter.insistence?.isWanted ?? true;
-    const size = posted.body.length;
-    if (clock.now() + pause > until || !isWanted() || !this.#hasRoomFor(size)) {
+    const { pause, until, body } = letter;
+    if (clock.now() + pause > until || !letter.isWanted || !this.#hasRoomFor(body.length)) {
       letter.done?.(false);
       return;
     }
     this.#waiting++;
-    this.#waitingSize += size;
+    this.#waitingSize += body.length;
     clock.after(pause, () => {
       this.#waiting--;
-      this.#waitingSize -= size;
-      posted.pause = Math.min(pause * 1.5, LONGEST_PAUSE);
-      if (isWanted()) this.#send(posted);
+      this.#waitingSize -= body.length;
+      letter.pause = Math.min(pause * 1.5, LONGEST_PAUSE);
+      if (letter.isWanted) this.#send(letter);
       else letter.done?.(false);
     });
   }

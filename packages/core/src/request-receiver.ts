@@ -5,6 +5,7 @@ import { DeliveryQueue, type Work } from './delivery-queue.js';
 import { decodeEnvelope, type Envelope, headOf } from './envelope.js';
 import { isInstance } from './identity.js';
 import type { Failure } from './letter.js';
+import { OutgoingLetter } from './outgoing-letter.js';
 import { bytesOver, placesOf } from './outgoing.js';
 import type { HandlingStats } from './subscription-stats.js';
 import { Rejections, type RejectReason } from './rejections.js';
@@ -244,9 +245,9 @@ export class RequestReceiver {
     const head = headOf(body);
     if (head === undefined || !isInstance(head.source)) return;
     const failure: Failure = { code: 'REQUEST_REJECTED', reason };
-    const { source: to, id: request } = head;
-    const dataJson = JSON.stringify(failure);
-    this.#options.mailbox.post({ to, kind: 'error', request, dataJson, done: this.#track() });
+    const json = JSON.stringify(failure);
+    const done = this.#track();
+    this.#options.mailbox.post(new OutgoingLetter(head.source, 'error', head.id, json, undefined, undefined, done));
   }
 
   #reject(reason: RejectReason, message: string, envelope?: Envelope, places?: string[]): void {

@@ -44,7 +44,7 @@ describe('a request', () => {
     };
     watched(ask(Keyed, { sku: 'x' }, { extensions: { tenant: 'eu' } }));
     await nextTurn();
-    expect(outgoing).toEqual([{ channel: 'test:stock.count.v2/request', key: 'x', size: 11 }]);
+    expect(outgoing).toEqual([{ channel: 'test:stock.count.v2/request', key: 'x', size: 311 }]);
     expect(transport.written).toEqual([
       {
         specversion: '1.0',

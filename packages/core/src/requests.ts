@@ -5,13 +5,16 @@ import type { Clock } from './clock.js';
 import { CallSite } from './call-site.js';
 import { currentContext } from './context.js';
 import { envelopeEncoder } from './envelope.js';
-import { Exchange, type ExchangeDesk, type Question } from './exchange.js';
+import { Exchange, type ExchangeDesk } from './exchange.js';
 import { errorOf } from './failure.js';
 import type { Letter } from './letter.js';
 import type { Mailbox } from './mailbox.js';
 import { inTime } from './in-time.js';
 import { type Middleware, type RequestCall, runThrough } from './middleware.js';
 import { causalityOf, checkExtensions, checkSize, invalid, keyOf, type OutgoingOptions, toJson } from './outgoing.js';
+import { OutgoingLetter } from './outgoing-letter.js';
+import { Pending } from './pending.js';
+import { type Line, Question } from './question.js';
 import { RelayedStream } from './relayed-stream.js';
 import { ReplyStream } from './reply-stream.js';
 import type { AskOptions, ReplyIterator, RequestStats } from './requester.js';
@@ -34,18 +37,12 @@ export interface RequestsOptions {
   readonly onBegin: () => void;
 }
 
-/** What the requests of one contract have in common. */
-interface Line {
-  readonly channel: string;
-  readonly encode: Question['encode'];
-}
-
 /** The way of a request out, and of its answer back: middleware, validation, envelope, exchange. */
 export class Requests implements ExchangeDesk, ReplyReader {
   readonly #options: RequestsOptions;
   /** By the contract's channel. */
   readonly #lines = new Map<string, Line>();
-  readonly #pending = new Map<string, Exchange>();
+  readonly #pending = new Pending<Exchange>();
   readonly #changed: (() => void)[] = [];
   readonly aborts = new Aborts();
   readonly transport: Transport;
@@ -100,6 +97,12 @@ export class Requests implements ExchangeDesk, ReplyReader {
     return iterable(answer, reply);
   }
 
+  #askOne(contract: AnyRequest, input: unknown, options: AskOptions, reply: SingleReply): Promise<unknown> {
+    return this.#options.middleware.length === 0
+      ? this.#checked(contract, input, options, options.extensions, reply)
+      : this.#askThroughMiddleware(contract, input, options, reply);
+  }
+
   /** Takes a letter for somebody who waits. */
   receive(letter: Letter): void {
     const exchange = this.#pending.get(letter.request);
@@ -108,7 +111,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
       return;
     }
     this.stats.late++;
-    if (letter.kind === 'values') this.mailbox.post({ to: letter.source, kind: 'cancel', request: letter.request });
+    if (letter.kind === 'values') this.mailbox.post(new OutgoingLetter(letter.source, 'cancel', letter.request));
   }
 
   /** Resolves once nobody waits for an answer: a stream that nobody takes from is not waited for. */
@@ -118,7 +121,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
 
   /** Gives up what is still on its way. */
   abandon(error: BelfryError): void {
-    for (const exchange of [...this.#pending.values()]) exchange.giveUp(error);
+    for (const exchange of this.#pending.values()) exchange.giveUp(error);
   }
 
   get #isAwaited(): boolean {
@@ -126,9 +129,12 @@ export class Requests implements ExchangeDesk, ReplyReader {
     return false;
   }
 
-  #askOne(contract: AnyRequest, input: unknown, options: AskOptions, reply: SingleReply): Promise<unknown> {
-    if (this.#options.middleware.length === 0)
-      return this.#checked(contract, input, options, options.extensions, reply);
+  #askThroughMiddleware(
+    contract: AnyRequest,
+    input: unknown,
+    options: AskOptions,
+    reply: SingleReply,
+  ): Promise<unknown> {
     return this.#throughMiddleware(contract, input, options, (data, extensions) =>
       this.#checked(contract, data, options, extensions, reply),
     );
@@ -167,23 +173,30 @@ export class Requests implements ExchangeDesk, ReplyReader {
     reply: ReplyStream | SingleReply,
   ): Promise<unknown> {
     try {
-      const began = this.clock.now();
       const validation = this.#options.validate.publish ? validate(contract.input, input) : unchecked;
       const timeout = timeoutOf(contract, options, this.clock);
-      if (!(validation instanceof Promise)) {
-        if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
-        return this.#start(this.#questionOf(contract, input, options, extensions, timeout), reply);
+      if (validation instanceof Promise) {
+        // Written down now: what the caller does to the input while a schema thinks about it must not travel.
+        const question = this.#questionOf(contract, input, options, extensions, timeout);
+        return this.#inTime(this.#startOnce(validation, question, reply), contract, options, timeout);
       }
-      // Written down now: what the caller does to the input while a schema thinks about it must not travel.
-      const question = this.#questionOf(contract, input, options, extensions, timeout);
-      const done = validation.then((validated) => {
-        if (!validated.valid) throw invalid(contract, 'do not fit its schema', validated.issues);
-        return this.#start({ ...question, timeout: timeout - (this.clock.now() - began) }, reply);
-      });
-      return this.#inTime(done, contract, options, timeout);
+      if (!validation.valid) throw invalid(contract, 'do not fit its schema', validation.issues);
+      return this.#start(this.#questionOf(contract, input, options, extensions, timeout), reply);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async #startOnce(
+    validation: Promise<Validation>,
+    question: Question,
+    reply: ReplyStream | SingleReply,
+  ): Promise<unknown> {
+    const began = this.clock.now();
+    const validated = await validation;
+    if (!validated.valid) throw invalid(question.line.contract, 'do not fit its schema', validated.issues);
+    question.timeout -= this.clock.now() - began;
+    return this.#start(question, reply);
   }
 
   #inTime<T>(work: Promise<T>, contract: AnyRequest, options: AskOptions, milliseconds: number): Promise<T> {
@@ -192,9 +205,9 @@ export class Requests implements ExchangeDesk, ReplyReader {
   }
 
   #start(question: Question, reply: ReplyStream | SingleReply): Promise<unknown> {
-    if (question.timeout <= 0) return Promise.reject(noTimeLeft(question.contract));
+    if (question.timeout <= 0) return Promise.reject(noTimeLeft(question.line.contract));
     const exchange = new Exchange(question, this, reply);
-    this.#pending.set(question.id, exchange);
+    this.#pending.add(question.id, exchange);
     this.stats.asked++;
     this.#options.onBegin();
     if (reply instanceof ReplyStream) {
@@ -218,28 +231,13 @@ export class Requests implements ExchangeDesk, ReplyReader {
     const key = options.key ?? keyOf(contract, input);
     checkExtensions(contract, extensions);
     const json = toJson(contract, input);
-    const { correlationId, causationId, traceparent, tracestate } = causalityOf(options, currentContext());
-    const { channel, encode } = this.#lineOf(contract);
-    const question: Question = {
-      contract,
-      id: nextId(),
-      time: this.clock.now(),
-      channel,
-      key,
-      json,
-      timeout,
-      signals: signalsOf(options),
-      encode,
-      correlationId,
-      causationId,
-      traceparent,
-      tracestate,
-      extensions,
-      timeoutMs: undefined,
-    };
+    const line = this.#lineOf(contract);
+    const causality = causalityOf(options, currentContext());
+    const [id, now, signals] = [nextId(), this.clock.now(), signalsOf(options)];
+    const question = new Question(line, id, now, key, json, timeout, signals, causality, extensions);
     // It is encoded when it is sent. Only where it may be too large, it is measured before.
     if (json.length * 3 + ENVELOPE > maxMessageBytes)
-      checkSize(contract, encode({ ...question, timeoutMs: Math.ceil(timeout) }, json), maxMessageBytes);
+      checkSize(contract, question.encode(Math.ceil(timeout)), maxMessageBytes);
     return question;
   }
 
@@ -247,9 +245,8 @@ export class Requests implements ExchangeDesk, ReplyReader {
     const known = this.#lines.get(contract.channel);
     if (known !== undefined) return known;
     const { source, channelOf } = this.#options;
-    const { shared, own } = envelopeEncoder(source, contract.name, contract.version);
-    const encode: Question['encode'] = (question, json) => shared(question.time) + own(question, json);
-    const line = { channel: channelOf(contract), encode };
+    const encoder = envelopeEncoder(source, contract.name, contract.version);
+    const line = { contract, channel: channelOf(contract), encoder };
     this.#lines.set(contract.channel, line);
     return line;
   }
@@ -302,7 +299,8 @@ type Answer = Promise<unknown> & { [its]?: SingleReply; [Symbol.asyncIterator]?:
 
 /**
  * Whether one value comes or many is up to the handler. The compiler refuses to iterate without `stream`; plain JavaScript may. One function for
- * all answers: a closure for each would be kept until the next full garbage collection, and with it the request.
+ * all answers: V8 puts a function literal that is assigned to a property into the old generation, where it keeps the whole request until all of
+ * the heap is collected.
  */
 function iterable(answer: Answer, reply: SingleReply): Answer {
   answer[its] = reply;

@@ -52,11 +52,15 @@ interface Waiting {
  */
 export class Outbox {
   readonly #options: OutboxOptions;
-  /** What this turn has brought so far; per channel or address the last batch still takes more. */
+  /**
+   * What this turn has brought so far; per channel or address the last batch still takes more. The maps are made anew and not cleared: V8 leaves a
+   * pointer from a cleared table to the next, and once one of them is in the old generation everything that was ever sent is kept until all of the
+   * heap is collected.
+   */
   #turn: Batch[] = [];
-  readonly #openRequests = new Map<string, RequestBatch>();
-  readonly #openMail = new Map<string, MailBatch>();
-  readonly #openAppends = new Map<string, AppendBatch>();
+  #openRequests = new Map<string, RequestBatch>();
+  #openMail = new Map<string, MailBatch>();
+  #openAppends = new Map<string, AppendBatch>();
   /** Per channel, which batch it is that is appended next. */
   readonly #appendSequences = new Map<string, AppendSequence>();
   /** Per channel, its events. */
@@ -66,7 +70,7 @@ export class Outbox {
   readonly #turns = new Map<string, number>();
   #waiting = new Set<Waiting>();
   #waitingSize = 0;
-  readonly #unanswered = new Set<Batch>();
+  #unanswered = 0;
   #unansweredSize = 0;
   /** Refused with NOSCRIPT: nothing is sent until all answers are in, so that nothing overtakes them. */
   #forgotten: Batch[] = [];
@@ -149,7 +153,7 @@ export class Outbox {
 
   get #isIdle(): boolean {
     const waiting = this.#waiting.size + this.#flowing.held.count;
-    return this.#turn.length + waiting + this.#unanswered.size + this.#forgotten.length === 0;
+    return this.#turn.length + waiting + this.#unanswered + this.#forgotten.length === 0;
   }
 
   /** The batch that takes this item, of those for the same destination. */
@@ -177,9 +181,9 @@ export class Outbox {
   #endTurn(): void {
     const turn = this.#turn;
     this.#turn = [];
-    for (const open of [this.#openRequests, this.#openMail, this.#openAppends]) {
-      if (open.size > 0) open.clear(); // to clear an empty map costs as much as a full one
-    }
+    if (this.#openRequests.size > 0) this.#openRequests = new Map();
+    if (this.#openMail.size > 0) this.#openMail = new Map();
+    if (this.#openAppends.size > 0) this.#openAppends = new Map();
     // Several commands: one write to the socket instead of one each.
     const stream = turn.length > 1 ? this.#options.connection.client?.stream : undefined;
     stream?.cork();
@@ -258,7 +262,7 @@ export class Outbox {
   }
 
   #send(batch: Batch, client: NonNullable<Connection['client']>): void {
-    this.#unanswered.add(batch);
+    this.#unanswered++;
     this.#unansweredSize += weightOf(batch);
     if (batch instanceof EventBatch) batch.flow.sent();
     batch.write(client).then(
@@ -301,7 +305,7 @@ export class Outbox {
 
   #answered(batch: Batch, byRedis: boolean): void {
     if (batch instanceof EventBatch) batch.flow.answered();
-    if (this.#forgotten.length > 0 && this.#unanswered.size === 0) void this.#reload();
+    if (this.#forgotten.length > 0 && this.#unanswered === 0) void this.#reload();
     else {
       if (byRedis) this.#sendWaiting(); // else the connection is breaking: what waits would only come back
       this.#wakeIfIdle();
@@ -309,7 +313,7 @@ export class Outbox {
   }
 
   #received(batch: Batch): void {
-    this.#unanswered.delete(batch);
+    this.#unanswered--;
     this.#unansweredSize -= weightOf(batch);
   }
 

@@ -6,6 +6,9 @@ import { toFrame } from './frame.js';
 import { membersKey } from './names.js';
 import { askScript } from './scripts.js';
 
+/** So much travels as one frame, in characters. Texts of more than 128 KiB V8 keeps apart, each in memory of its own: that costs more than a second frame. */
+const LONGEST_FRAME = 49_152;
+
 /** The requests that one turn of the event loop asked on one channel. It tells each of them who received it. */
 export class RequestBatch implements Batch {
   readonly channel: string;
@@ -35,7 +38,7 @@ export class RequestBatch implements Batch {
 
   /** Whether one more request still fits. */
   takes({ size }: OutgoingRequest): boolean {
-    return fits(this.count, this.size, size);
+    return this.size + size <= LONGEST_FRAME && fits(this.count, this.size, size);
   }
 
   add(request: OutgoingRequest): void {
