@@ -1,5 +1,6 @@
+import { decodeEnvelope, type Deliver } from '@belfry/core';
 import { describe, expect, it } from 'vitest';
-import { eachInFrame, toFrame } from './frame.js';
+import { eachInFrame, renumbered, toFrame, toRecord, toSharedRecord } from './frame.js';
 
 function bodiesIn(message: string): string[] {
   const bodies: string[] = [];
@@ -36,5 +37,49 @@ describe('a frame', () => {
     const bodies = bodiesIn('\x1ex\n'.repeat(500_000));
     expect(bodies).toHaveLength(1024);
     expect(bodies.at(-1)?.length).toBeGreaterThan(1_000_000);
+  });
+
+  describe('of version 2', () => {
+    const shared = '{"specversion":"1.0","source":"/shop/i","type":"orders.placed","time":"2026-05-01T12:00:00.000Z"';
+    const frame = toSharedRecord(shared) + [1, 2].map((n) => toRecord(`{"sequence":"${n}","id":"i-${n}"}`)).join('');
+    const read = (message: string, isGroup?: boolean) => {
+      const heard: unknown[] = [];
+      const deliver: Deliver = (body, origin) => heard.push(decodeEnvelope(body, origin.shared));
+      eachInFrame(message, 'shop:orders.placed', deliver, isGroup);
+      return heard;
+    };
+    const whole = (n: number, others: object = {}) => ({
+      ...JSON.parse(`${shared}}`),
+      sequence: `${n}`,
+      id: `i-${n}`,
+      ...others,
+    });
+
+    it('says once what its envelopes share, until it says something else', () => {
+      expect(read(frame)).toEqual([whole(1), whole(2)]);
+      const later = toSharedRecord(shared.replace('12:00', '12:01')) + toRecord('{"sequence":"3","id":"i-3"}');
+      expect(read(frame + later)).toEqual([whole(1), whole(2), whole(3, { time: '2026-05-01T12:01:00.000Z' })]);
+    });
+
+    it('says where its envelopes are kept, to whoever may have missed some', () => {
+      const kept = frame.replace('{"shared":{', '{"shared":{"cursor":"1700-8",');
+      expect(read(kept)).toEqual([whole(1, { cursor: '1700-8' }), whole(2, { cursor: '1700-9' })]);
+      expect(read(kept, true)).toEqual([whole(1), whole(2)]);
+    });
+
+    it.each(['{"shared":garbage}', '{"shared":{}}', '{"shared":[]}', '{"shared":{"specversion":"1.0","source":7}}'])(
+      'hands over what nobody can read, when what is shared is garbage: %s',
+      (head) => {
+        const bodies = bodiesIn(toRecord(head) + toRecord('{"id":"i-1"}'));
+        expect(bodies).toHaveLength(2);
+        for (const body of bodies) expect(() => decodeEnvelope(body)).toThrow();
+      },
+    );
+
+    it('takes other numbers without being made anew', () => {
+      const again = renumbered(renumbered(frame, [5, 7], '2-4'), [8, 9], undefined);
+      expect(renumbered(frame, [5, 7], '2-4')).toContain('{"sequence":"7","uncertain":"2-4","id":"i-2"}');
+      expect(again).toBe(frame.replace('"sequence":"1"', '"sequence":"8"').replace('"sequence":"2"', '"sequence":"9"'));
+    });
   });
 });

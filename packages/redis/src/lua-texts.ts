@@ -473,10 +473,11 @@ if KEYS[2] then
 -- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2 without its beginning, which
 -- is always the same. A hash beside it remembers the newest id, and where each eighth of \`count\` events begins: to read a large entry only for its id
 -- costs more than all the rest, because Lua looks at every byte of a text that it gets.
-local MARKS, BEGINNING = KEYS[2] .. ':marks', '\\30{"shared":{'
-redis.call('XLEN', KEYS[2]) -- should it be something else, the call is refused before anything is changed
-local newest = redis.call('HGET', MARKS, 'newest')
-if not newest then
+local MARKS = KEYS[2] .. ':marks'
+local length = redis.call('XLEN', KEYS[2]) -- should it be something else, the call is refused before anything is changed
+local newest = redis.call('HMGET', MARKS, 'newest', 'length')
+if newest[2] == tostring(length) then newest = newest[1]
+else -- somebody else has written to it: a release that knows no marks
   local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
   newest = entry and entry[1] or '0-0'
 end
@@ -495,16 +496,17 @@ local function keep(field, text, events, age, count)
   local id = cursor_of(number)
   if count < 1000 then redis.call('XADD', KEYS[2], 'MAXLEN', '=', count, id, field, text)
   else redis.call('XADD', KEYS[2], id, field, text) end
-  redis.call('HSET', MARKS, 'newest', id)
   if is_next and count >= 1000 then
-    local now_in = math.floor(number / eighth)
-    redis.call('HSET', MARKS, now_in, id)
-    local gone = redis.call('HGET', MARKS, now_in - 8)
+    local eighths, gone = math.floor(number / eighth), nil
+    for back = 8, 11 do gone = gone or redis.call('HGET', MARKS, eighths - back) end -- a frame may have stepped over some
     if gone then redis.call('XTRIM', KEYS[2], 'MINID', gone) end
-    redis.call('HDEL', MARKS, now_in - 8, now_in - 9)
+    redis.call('HDEL', MARKS, eighths - 8, eighths - 9, eighths - 10, eighths - 11)
+    redis.call('HSET', MARKS, eighths, id)
   end
-  if is_next or math.floor(now * 8 / age) ~= math.floor(before * 8 / age) then
-    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age))
+  local is_time = is_next or math.floor(now * 8 / age) ~= math.floor(before * 8 / age)
+  if is_time then redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age)) end
+  redis.call('HSET', MARKS, 'newest', id, 'length', redis.call('XLEN', KEYS[2]))
+  if is_time then
     redis.call('PEXPIRE', KEYS[2], math.ceil(age * 1.25))
     redis.call('PEXPIRE', MARKS, math.ceil(age * 1.25))
   end
@@ -1422,10 +1424,11 @@ local rings = redis.call('HGETALL', KEYS[1])
 -- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2 without its beginning, which
 -- is always the same. A hash beside it remembers the newest id, and where each eighth of \`count\` events begins: to read a large entry only for its id
 -- costs more than all the rest, because Lua looks at every byte of a text that it gets.
-local MARKS, BEGINNING = KEYS[2] .. ':marks', '\\30{"shared":{'
-redis.call('XLEN', KEYS[2]) -- should it be something else, the call is refused before anything is changed
-local newest = redis.call('HGET', MARKS, 'newest')
-if not newest then
+local MARKS = KEYS[2] .. ':marks'
+local length = redis.call('XLEN', KEYS[2]) -- should it be something else, the call is refused before anything is changed
+local newest = redis.call('HMGET', MARKS, 'newest', 'length')
+if newest[2] == tostring(length) then newest = newest[1]
+else -- somebody else has written to it: a release that knows no marks
   local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
   newest = entry and entry[1] or '0-0'
 end
@@ -1444,16 +1447,17 @@ local function keep(field, text, events, age, count)
   local id = cursor_of(number)
   if count < 1000 then redis.call('XADD', KEYS[2], 'MAXLEN', '=', count, id, field, text)
   else redis.call('XADD', KEYS[2], id, field, text) end
-  redis.call('HSET', MARKS, 'newest', id)
   if is_next and count >= 1000 then
-    local now_in = math.floor(number / eighth)
-    redis.call('HSET', MARKS, now_in, id)
-    local gone = redis.call('HGET', MARKS, now_in - 8)
+    local eighths, gone = math.floor(number / eighth), nil
+    for back = 8, 11 do gone = gone or redis.call('HGET', MARKS, eighths - back) end -- a frame may have stepped over some
     if gone then redis.call('XTRIM', KEYS[2], 'MINID', gone) end
-    redis.call('HDEL', MARKS, now_in - 8, now_in - 9)
+    redis.call('HDEL', MARKS, eighths - 8, eighths - 9, eighths - 10, eighths - 11)
+    redis.call('HSET', MARKS, eighths, id)
   end
-  if is_next or math.floor(now * 8 / age) ~= math.floor(before * 8 / age) then
-    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age))
+  local is_time = is_next or math.floor(now * 8 / age) ~= math.floor(before * 8 / age)
+  if is_time then redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - age)) end
+  redis.call('HSET', MARKS, 'newest', id, 'length', redis.call('XLEN', KEYS[2]))
+  if is_time then
     redis.call('PEXPIRE', KEYS[2], math.ceil(age * 1.25))
     redis.call('PEXPIRE', MARKS, math.ceil(age * 1.25))
   end

@@ -26,10 +26,17 @@ export class RingMember {
   }
 
   /** Listens to its inbox, and takes its place in the ring. */
-  static async join(redis: Redis, channel: string, group: string, n: number, to = sharedUrl): Promise<RingMember> {
+  static async join(
+    redis: Redis,
+    channel: string,
+    group: string,
+    n: number,
+    to = sharedUrl,
+    version = '01',
+  ): Promise<RingMember> {
     const member = new RingMember(idOf(n), connect(to));
     await member.client.ssubscribe(inboxChannel(channel, group, member.id));
-    await join(redis, channel, group, member.id);
+    await join(redis, channel, group, member.id, undefined, undefined, version);
     return member;
   }
 
@@ -47,12 +54,13 @@ export const join = (
   id: string,
   stale = 15_000,
   remembered = 86_400_000,
+  version = '01',
 ) =>
   runScript(
     redis,
     joinScript,
     [membersKey(channel), stampsKey(channel)],
-    [group, id, '01', String(stale), String(remembered)],
+    [group, id, version, String(stale), String(remembered)],
   );
 
 export const leave = (redis: Redis, channel: string, group: string, id: string) =>
