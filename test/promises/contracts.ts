@@ -35,8 +35,8 @@ export const contracts: Subject = {
       test: inMemory('validation', 'does not publish what does not fit the schema: PAYLOAD_INVALID'),
       mutation: {
         file: 'packages/core/src/publication.ts',
-        from: 'if (!validation.valid) return Promise.reject(invalid(',
-        to: "if (!validation.valid && contract.kind === 'channel') return Promise.reject(invalid(",
+        from: 'if (!validated.valid) return Promise.reject(invalid(',
+        to: "if (!validated.valid && contract.kind === 'channel') return Promise.reject(invalid(",
       },
     },
     {

@@ -74,8 +74,8 @@ export const loss: Subject = {
       test: overRedis('recovery', 'keeps of a channel what its contract says, in order, and says where each stands'),
       mutation: {
         file: 'packages/core/src/publication.ts',
-        from: 'body, key, recovery, public: publicChannels };',
-        to: 'body, key, recovery: undefined, public: publicChannels };',
+        from: 'body, key, recovery, public: publicChannels } };',
+        to: 'body, key, recovery: undefined, public: publicChannels } };',
       },
     },
     {

@@ -28,8 +28,8 @@ export const services: Subject = {
       test: overRedis('durable-context', 'carries correlation, cause and trace through durable events, in groups'),
       mutation: {
         file: 'packages/core/src/event-handling.ts',
-        from: '  runInContext(context, () => {',
-        to: '  (<T>(_: unknown, work: () => T): T => work())(context, () => {',
+        from: 'return runInContext(context, () => handler(context.data, context));',
+        to: 'return handler(context.data, context);',
       },
     },
     {

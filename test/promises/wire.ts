@@ -20,8 +20,8 @@ export const badInput: Subject = {
       ),
       mutation: {
         file: 'packages/core/src/receiver.ts',
-        from: 'if (contract === undefined || !this.#options.validate) return start(envelope.data);',
-        to: 'if (envelope !== undefined) return start(envelope.data);',
+        from: 'if (contract === undefined || !this.#options.validate) return this.#start(',
+        to: 'if (envelope !== undefined) return this.#start(',
       },
     },
     {
@@ -222,8 +222,8 @@ export const wire: Subject = {
       },
       mutation: {
         file: 'packages/core/src/envelope.ts',
-        from: 'if (attributes.tracestate !== undefined) rest +=',
-        to: 'if (attributes.tracestate === undefined) rest += \',"tracestate":null\'; else rest +=',
+        from: 'if (tracestate !== undefined) rest +=',
+        to: 'if (tracestate === undefined) rest += \',"tracestate":null\'; else rest +=',
       },
     },
     {
@@ -279,8 +279,8 @@ export const wire: Subject = {
       },
       mutation: {
         file: 'packages/redis/src/frame.ts',
-        from: 'if (stop > start) take',
-        to: "if (message[start] === '{') take",
+        from: '} else if (stop > start) {',
+        to: "} else if (message[start] === '{') {",
       },
     },
     {
