@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { nextTurn } from '../test/doubles.js';
-import { Random } from '../test/random.js';
+import { Random } from './random.js';
 import { DeliveryQueue, type DeliveryQueueOptions, type Work } from './delivery-queue.js';
 
 // What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits.

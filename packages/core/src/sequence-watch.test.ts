@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TurnedClock } from '../test/doubles.js';
-import { Random } from '../test/random.js';
+import { Random } from './random.js';
 import { BusEvents, type Gap } from './bus-events.js';
 import { RecordedLogger } from './conformance/recorded-logger.js';
 import { Losses } from './losses.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Random } from '../test/random.js';
+import { Random } from './random.js';
 import { TextStore } from './text-store.js';
 
 const PIECES = ['a', 'é', '€', '🛎', '\u0000', '\n', '"', 'x'.repeat(1000)];

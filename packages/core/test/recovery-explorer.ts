@@ -1,4 +1,4 @@
-import { Random } from './random.js';
+import { Random } from '../src/random.js';
 import { nextTurn } from './doubles.js';
 import { RecoveredChannel } from './recovered-channel.js';
 

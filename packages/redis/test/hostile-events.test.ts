@@ -4,7 +4,7 @@ import { broadcastChannel, inboxChannel, probeChannel } from '../src/names.js';
 import { until } from './durable-world.js';
 import { bombard, sendAll } from './hostile/bombard.js';
 import { Corpus, SECRET } from './hostile/corpus.js';
-import { Dice } from './hostile/dice.js';
+import { Random } from '@belfry/core/random';
 import { allWays, Noted, startStranger, targetOf } from './hostile/hostile-world.js';
 import { ProcessWatch } from './hostile/watch.js';
 import { collectingLogger, sharedUrl, startBus } from './world.js';
@@ -27,7 +27,7 @@ describe('strangers', () => {
     const bus = startBus('app', { url: sharedUrl }, { namespace: uniqueNamespace(), logger, maxMessageBytes });
     const handled: number[] = [];
     const { stats } = await bus.subscribe(Noted, ({ n }) => void handled.push(n));
-    const corpus = new Corpus(new Dice(3), targetOf(Noted, maxMessageBytes));
+    const corpus = new Corpus(new Random(3), targetOf(Noted, maxMessageBytes));
     const channel = `${bus.namespace}:${Noted.name}`;
     return { watch, stranger, logger, bus, handled, stats, corpus, channel };
   }

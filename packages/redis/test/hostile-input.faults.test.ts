@@ -11,7 +11,7 @@ import { bombardLog } from './hostile/bombard-logs.js';
 import { Ask, bombardInboxes, bombardResponder, startTalk, target } from './hostile/bombard-requests.js';
 import { breakAndMend, breakages, KEYS } from './hostile/broken-keys.js';
 import { Corpus } from './hostile/corpus.js';
-import { Dice } from './hostile/dice.js';
+import { Random } from '@belfry/core/random';
 import { allWays, Noted, startStranger, targetOf } from './hostile/hostile-world.js';
 import { ProcessWatch } from './hostile/watch.js';
 import { collectingLogger, range, sharedUrl, startBus } from './world.js';
@@ -39,7 +39,7 @@ describe('strangers who write as much as they may', () => {
   it('and ask for callers that do not exist leave nothing behind that grows without bound', async () => {
     const { watch, loggers, caller, responder, responderInbox, send } = startTalk();
     const { stats } = await responder.respond(Ask, ({ n }) => ({ n }), { concurrency: 100 });
-    const corpus = new Corpus(new Dice(4), target);
+    const corpus = new Corpus(new Random(4), target);
     const requests = range(10_500).map((n) => Buffer.from(corpus.good(n, { timeoutms: 1e308 })));
     await send(responderInbox, ...requests);
     await until(() => stats.handled === 10_500, 20_000);
@@ -56,7 +56,7 @@ describe('strangers who write as much as they may', () => {
     await bus.subscribe(Noted, () => void handled++);
     await bus.subscribe('hostile.*', () => void everything++);
     await bus.subscribe(Noted, () => void all++, { broadcast: true });
-    const corpus = new Corpus(new Dice(6), targetOf(Noted, 1_048_576));
+    const corpus = new Corpus(new Random(6), targetOf(Noted, 1_048_576));
     const channel = `${bus.namespace}:${Noted.name}`;
     const write = async (count: number) => {
       const source = (n: number) => `/${handled}-${n}/${'x'.repeat(20_000)}`;

@@ -8,7 +8,7 @@ import { sendAll } from './hostile/bombard.js';
 import { bombardLog } from './hostile/bombard-logs.js';
 import { breakAndMend, breakages, KEYS, Logged } from './hostile/broken-keys.js';
 import { Corpus, SECRET } from './hostile/corpus.js';
-import { Dice } from './hostile/dice.js';
+import { Random } from '@belfry/core/random';
 import { noted, startStranger, targetOf } from './hostile/hostile-world.js';
 import { ProcessWatch } from './hostile/watch.js';
 import { collectingLogger, range, sharedUrl, startBus } from './world.js';
@@ -26,7 +26,7 @@ describe('strangers who write to the log of a durable event', () => {
       const [stranger, namespace] = [startStranger(), uniqueNamespace()];
       const publisher = startBus('shop', { url: sharedUrl }, { namespace });
       const key = logKey(`${namespace}:${Logged.name}`);
-      const good = new Corpus(new Dice(1), targetOf(Logged, LIMIT)).good(7);
+      const good = new Corpus(new Random(1), targetOf(Logged, LIMIT)).good(7);
       await stranger.xadd(key, '*', 'e', good, 'n', n);
       await publisher.publish(Logged, { n: 1 });
       const app = startBus('app', { url: sharedUrl }, { namespace });

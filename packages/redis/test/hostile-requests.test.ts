@@ -13,7 +13,7 @@ import {
   target,
 } from './hostile/bombard-requests.js';
 import { Corpus } from './hostile/corpus.js';
-import { Dice } from './hostile/dice.js';
+import { Random } from '@belfry/core/random';
 import { bodiesIn } from './hostile/verdict.js';
 import { range, sharedUrl } from './world.js';
 
@@ -38,7 +38,7 @@ describe('strangers who write to the inbox of a responder', () => {
     const inbox = mailOf(responder);
     for (const id of [running, ...waiting]) {
       await send(inbox, letter('cancel', STRANGER, id), letter('credit', STRANGER, id, 1000));
-      const forged = new Corpus(new Dice(5), target).good(9, { id, source: STRANGER });
+      const forged = new Corpus(new Random(5), target).good(9, { id, source: STRANGER });
       await send(responderInbox, Buffer.from(forged));
     }
     await send(inbox, letter('cancel', STRANGER, running));

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { connectTo, startProxyTo, until } from './durable-world.js';
 import { keptOf, Load, OrderKept, pause, watch } from './loss-world.js';
 import { range, sharedUrl, startBus } from './world.js';
-import { Random } from './soak/random.js';
+import { Random } from '@belfry/core/random';
 
 const LAST = 9_999_999;
 

@@ -2,6 +2,7 @@
 // What it drives is a port, so that the model and the Redis scripts run through the same traces. It throws what it finds, with the trace.
 import type { DeadLetter, WorkRequest } from '../durable/durability.js';
 import type { Delivery, Settlement, Work } from '../durable/delivery.js';
+import { Random } from '../random.js';
 
 /** What an instance asks of the group. */
 export type Ask = Omit<WorkRequest, 'channel' | 'group'>;
@@ -19,17 +20,6 @@ export const CLAIM_TIMEOUT = 1000;
 const MAX_ATTEMPTS = 4;
 const STEPS = 250;
 const KEYS = [undefined, undefined, 'a', 'a', 'b', 'c'];
-
-/** The same numbers for the same seed. https://github.com/bryc/code/blob/master/jshash/PRNGs.md#mulberry32 */
-export function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 class Instance {
   /** By token: an entry may come back while a handler still has it from before. */
@@ -85,7 +75,7 @@ export async function explore(seed: number, port: GroupPort): Promise<void> {
 }
 
 class Explorer {
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly #port: GroupPort;
   readonly #trace: string[] = [];
   readonly #lives = new Map<string, Life>();
@@ -99,7 +89,7 @@ class Explorer {
     readonly seed: number,
     port: GroupPort,
   ) {
-    this.#random = randomOf(seed);
+    this.#random = new Random(seed);
     this.#port = port;
   }
 
@@ -121,20 +111,20 @@ class Explorer {
   }
 
   async #step(): Promise<void> {
-    this.#now += Math.floor(this.#random() * 60);
+    this.#now += Math.floor(this.#random.next() * 60);
     const awake = [...this.#instances.values()].filter(({ stalledUntil }) => stalledUntil <= this.#now);
     const instance = this.#pick(awake);
     for (const each of awake) if (this.#chance(0.8)) await this.#stamp(each);
-    const dice = this.#random();
+    const dice = this.#random.next();
     if (dice < 0.3) await this.#append();
     else if (instance === undefined || dice < 0.33) this.#join();
     else if (dice < 0.38) await this.#loseAnswer(instance);
-    else if (dice < 0.55) await this.#take(instance, 1 + Math.floor(this.#random() * 4));
+    else if (dice < 0.55) await this.#take(instance, 1 + Math.floor(this.#random.next() * 4));
     else if (dice < 0.88) await this.#finishSome(instance);
     else if (dice < 0.92) this.#stall(instance);
     else if (dice < 0.95) this.#crash(instance);
     else if (dice < 0.97) await this.#drain(instance);
-    else this.#now += Math.floor(this.#random() * CLAIM_TIMEOUT * 1.5);
+    else this.#now += Math.floor(this.#random.next() * CLAIM_TIMEOUT * 1.5);
   }
 
   /** Everybody is well from now on: everything has to come to its end. */
@@ -286,13 +276,13 @@ class Explorer {
   /** Settles what the handlers are done with. @param success how likely each has succeeded */
   async #finish(instance: Instance, deliveries: readonly Delivery[], success: number): Promise<void> {
     const settlements = deliveries.map((delivery) => this.#outcomeOf(delivery, success));
-    await this.#work(instance, settlements, Math.floor(this.#random() * 3), 'gets next');
+    await this.#work(instance, settlements, Math.floor(this.#random.next() * 3), 'gets next');
   }
 
   #outcomeOf({ id, token, attempt }: Delivery, success: number): Settlement {
     if (this.#chance(success)) return { id, token, outcome: 'done' };
     if (attempt >= MAX_ATTEMPTS) return { id, token, outcome: 'dead', reason: { code: 'FAILED', message: 'no' } };
-    return { id, token, outcome: 'retry', delay: Math.floor(this.#random() * 500) };
+    return { id, token, outcome: 'retry', delay: Math.floor(this.#random.next() * 500) };
   }
 
   #settled(instance: Instance, { id, token, outcome }: Settlement, refused: boolean): void {
@@ -325,7 +315,7 @@ class Explorer {
   }
 
   #stall(instance: Instance): void {
-    instance.stalledUntil = this.#now + Math.floor(this.#random() * CLAIM_TIMEOUT * 3);
+    instance.stalledUntil = this.#now + Math.floor(this.#random.next() * CLAIM_TIMEOUT * 3);
     this.#note(`${instance.name} stalls`);
   }
 
@@ -343,11 +333,11 @@ class Explorer {
   }
 
   #pick<T>(items: readonly T[]): T | undefined {
-    return items[Math.floor(this.#random() * items.length)];
+    return items[Math.floor(this.#random.next() * items.length)];
   }
 
   #chance(likely: number): boolean {
-    return this.#random() < likely;
+    return this.#random.next() < likely;
   }
 
   #note(line: string): void {

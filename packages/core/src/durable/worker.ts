@@ -27,6 +27,9 @@ export interface WorkerOptions {
   readonly clock: Clock;
 }
 
+// The real one, whatever a test puts in its place afterwards: this is about the event loop, not about time.
+const { setImmediate } = globalThis;
+
 /** An idle worker looks by itself after so long: a doorbell may have been lost with a connection. */
 const POLL_MS = 5000;
 /** When all slots are taken, and no handler has come to its end for so long, what was read ahead is given back. */

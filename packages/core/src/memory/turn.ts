@@ -1,5 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 
+// The real one, whatever a test puts in its place afterwards: this is about the event loop, not about time.
+const { setImmediate } = globalThis;
+
 // A message brings its own context. What else follows a publisher through AsyncLocalStorage must not reach the handlers of another bus,
 // as it would not through a socket.
 const nobodysFlow = new AsyncResource('belfry.memory');

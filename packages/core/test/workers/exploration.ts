@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../src/clock.js';
-import { randomOf } from '../../src/conformance/explorer.js';
 import { nextTurn } from '../../src/conformance/waiting.js';
+import { Random } from '../../src/random.js';
 
 /** So many turns in which something happens, and no time passes: somebody runs in a circle. */
 const MOST_TURNS = 3000;
@@ -19,11 +19,11 @@ export class Exploration implements Clock {
   #fault: Error | undefined;
   /** The next comes first. */
   #appointments: Appointment[] = [];
-  readonly #random: () => number;
+  readonly #random: Random;
 
   constructor(seed: number) {
     this.seed = seed;
-    this.#random = randomOf(seed);
+    this.#random = new Random(seed);
   }
 
   now(): number {
@@ -61,12 +61,12 @@ export class Exploration implements Clock {
   }
 
   chance(likely: number): boolean {
-    return this.#random() < likely;
+    return this.#random.chance(likely);
   }
 
   /** A whole number from 0, below this one. */
   below(count: number): number {
-    return Math.floor(this.#random() * count);
+    return this.#random.below(count);
   }
 
   pick<T>(items: readonly T[]): T | undefined {

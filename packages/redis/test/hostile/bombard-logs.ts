@@ -6,7 +6,7 @@ import { leftIn, until } from '../durable-world.js';
 import { collectingLogger, sharedUrl, startBus } from '../world.js';
 import { Logged } from './broken-keys.js';
 import { Corpus, SECRET } from './corpus.js';
-import { Dice } from './dice.js';
+import { Random } from '@belfry/core/random';
 import { targetOf } from './hostile-world.js';
 import { tally, verdictOf } from './verdict.js';
 import { ProcessWatch } from './watch.js';
@@ -23,7 +23,7 @@ const keys = ['', ' ', 'a', 'b', 'a = b', '\0', '{}', '1 2 3 4 =k', '__proto__',
 const groups = ['app', 'audit', '', '__proto__', 'app '];
 
 /** An entry of a log as a stranger may write it. */
-function entryOf(dice: Dice, corpus: Corpus): Entry {
+function entryOf(dice: Random, corpus: Corpus): Entry {
   const body = dice.chance(0.9) ? corpus.body() : undefined;
   const only = dice.chance(0.1) ? dice.pick(groups) : undefined;
   const fields: (readonly (string | Buffer)[])[] = [];
@@ -31,7 +31,8 @@ function entryOf(dice: Dice, corpus: Corpus): Entry {
   if (dice.chance(0.3)) fields.push(['n', dice.pick(numbers)]);
   if (dice.chance(0.3)) fields.push(['k', dice.pick(keys)]);
   if (only !== undefined) fields.push(['g', only]);
-  if (dice.chance(0.2) || fields.length === 0) fields.push([dice.bytes(4), dice.bytes(20)], ['__proto__', SECRET]);
+  if (dice.chance(0.2) || fields.length === 0)
+    fields.push([Buffer.from(dice.bytes(4)), Buffer.from(dice.bytes(20))], ['__proto__', SECRET]);
   if (dice.chance(0.5)) fields.reverse();
   return { fields: fields.flat(), body, only };
 }
@@ -44,7 +45,7 @@ export async function bombardLog(stranger: Redis, seed: number, count: number, l
   const [handled, read]: [number[], number[]] = [[], []];
   const shared = await bus.subscribe(Logged, ({ n }) => void handled.push(n));
   const alone = await bus.subscribe(Logged, ({ n }) => void read.push(n), { broadcast: true });
-  const dice = new Dice(seed);
+  const dice = new Random(seed);
   const corpus = new Corpus(dice, targetOf(Logged, limit));
   const entries = Array.from({ length: count }, () => entryOf(dice, corpus));
   await Promise.all(entries.map(({ fields }) => stranger.xadd(logKey(channel), '*', ...fields)));

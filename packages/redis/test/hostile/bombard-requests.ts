@@ -6,7 +6,7 @@ import { newGate, until, watched } from '../durable-world.js';
 import { collectingLogger, range, sharedUrl, startBus } from '../world.js';
 import { sendAll } from './bombard.js';
 import { Corpus, SECRET } from './corpus.js';
-import { Dice } from './dice.js';
+import { Random } from '@belfry/core/random';
 import { noted, startStranger, targetOf } from './hostile-world.js';
 import { bodiesIn, envelopeIn, tally, type Verdict, verdictOf } from './verdict.js';
 import { ProcessWatch } from './watch.js';
@@ -55,7 +55,7 @@ export async function bombardResponder(seed: number, messages: number): Promise<
     taken.push(n);
     return { n };
   });
-  const corpus = new Corpus(new Dice(seed), target);
+  const corpus = new Corpus(new Random(seed), target);
   const sent = Array.from({ length: messages }, () => corpus.message());
   await send(responderInbox, ...sent, Buffer.from(corpus.good(-1)));
   const bodies = [...sent.flatMap(bodiesIn), corpus.good(-1)];
@@ -90,7 +90,7 @@ export async function bombardInboxes(seed: number, messages: number): Promise<vo
   const stream = caller.request(Tell, { n: 1000 })[Symbol.asyncIterator]();
   expect(await stream.next()).toMatchObject({ value: { n: 0 } });
   await until(() => ids.length === 6);
-  const corpus = new Corpus(new Dice(seed), target);
+  const corpus = new Corpus(new Random(seed), target);
   const known = {
     requests: ids,
     sources: [STRANGER, '/x', '', '/shop/}:all', SECRET, `/${SECRET}/0000000000000bad`],

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { until } from '../durable-world.js';
 import { collectingLogger, sharedUrl, startBus } from '../world.js';
 import { Corpus } from './corpus.js';
-import { Dice } from './dice.js';
+import { Random } from '@belfry/core/random';
 import { targetOf, type Way } from './hostile-world.js';
 import { tally } from './verdict.js';
 import { ProcessWatch } from './watch.js';
@@ -30,7 +30,7 @@ export async function bombard(way: Way, stranger: Redis, { seed, messages, limit
   const bus = startBus('app', { url: sharedUrl }, { namespace: uniqueNamespace(), logger, maxMessageBytes: limit });
   const [given, taken]: unknown[][] = [[], []];
   const { stats } = await way.open(bus, (data) => void taken!.push(data));
-  const corpus = new Corpus(new Dice(seed), targetOf(way.contract, limit));
+  const corpus = new Corpus(new Random(seed), targetOf(way.contract, limit));
   const sent = Array.from({ length: messages }, () => corpus.message());
   const last = corpus.good(-1);
   sent.push(Buffer.from(way.title.startsWith('a bare') ? JSON.stringify({ n: -1 }) : last));

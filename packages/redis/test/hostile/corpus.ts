@@ -1,5 +1,5 @@
 // What strangers write: garbage, mutilated envelopes, and forgeries that look right. A seed decides, so what fails can be had again.
-import type { Dice } from './dice.js';
+import type { Random } from '@belfry/core/random';
 
 /** Stands in everything that is no name: it must never be seen in a log. */
 export const SECRET = 'tell-nobody-4711';
@@ -70,11 +70,11 @@ const POISONED = `"__proto__":{"polluted":"${SECRET}","n":1},"constructor":{"pro
 
 /** Makes messages for one target. */
 export class Corpus {
-  readonly #dice: Dice;
+  readonly #dice: Random;
   readonly #target: Target;
   #count = 0;
 
-  constructor(dice: Dice, target: Target) {
+  constructor(dice: Random, target: Target) {
     this.#dice = dice;
     this.#target = target;
   }

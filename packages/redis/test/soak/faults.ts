@@ -1,7 +1,7 @@
 // What can go wrong in a soak, and how it is put right again. Each fault says beforehand what it needs for itself.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionFilter } from '@belfry/testing';
-import type { Random } from './random.js';
+import type { Random } from '@belfry/core/random';
 import type { Slot, System } from './system.js';
 
 /** A fault that has been drawn. */
@@ -21,12 +21,12 @@ const outage = (random: Random): number => random.between(200, 3000);
 
 /** All connections of a process, or one of the two. */
 const someOf = (random: Random): ConnectionFilter | undefined =>
-  random.one([undefined, { name: /:commands$/ }, { name: /:subscriber$/ }]);
+  random.pick([undefined, { name: /:commands$/ }, { name: /:subscriber$/ }]);
 
 const onTheWayOf =
   (draw: (slot: Slot, random: Random) => () => Promise<void>): Draw =>
   (system, random) => {
-    const slot = random.one(system.slots);
+    const slot = random.pick(system.slots);
     return { takes: [`way of ${slot.name}`], strike: draw(slot, random) };
   };
 
@@ -43,14 +43,14 @@ const mortal = (system: System): readonly Slot[] => [...system.those('member'), 
 const onAProcess =
   (draw: (slot: Slot, random: Random) => () => Promise<void>): Draw =>
   (system, random) => {
-    const slot = random.one(mortal(system));
+    const slot = random.pick(mortal(system));
     return { takes: [slot.name], strike: draw(slot, random) };
   };
 
 /** By name, how each is drawn. */
 export const faults: Readonly<Record<string, Draw>> = {
   cut: onTheWayOf(({ proxy }, random) => {
-    const [filter, how] = [someOf(random), random.one(['reset', 'end'] as const)];
+    const [filter, how] = [someOf(random), random.pick(['reset', 'end'] as const)];
     return async () => void proxy.cut(filter, how);
   }),
 
@@ -65,7 +65,7 @@ export const faults: Readonly<Record<string, Draw>> = {
 
   'half-open': onTheWayOf(({ proxy, system, name }, random) => {
     const [time, filter] = [outage(random), someOf(random)];
-    const [direction, existingOnly] = [random.one(['both', 'toClient', 'toServer'] as const), random.isTrue()];
+    const [direction, existingOnly] = [random.pick(['both', 'toClient', 'toServer'] as const), random.chance(0.5)];
     return async () => {
       const from = Date.now();
       proxy.swallow(true, { direction, existingOnly, ...(filter === undefined ? {} : { filter }) });
@@ -87,7 +87,7 @@ export const faults: Readonly<Record<string, Draw>> = {
   }),
 
   'client kill': onRedis((system, random) => {
-    const type = random.one(['PUBSUB', 'NORMAL']);
+    const type = random.pick(['PUBSUB', 'NORMAL']);
     return () => system.asAdmin((redis) => redis.call('CLIENT', 'KILL', 'TYPE', type));
   }),
 

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus } from '@belfry/core';
 import { Ask, claimTimeoutMs, Dealt, type Kind, Logged, Told } from './contracts.js';
 import type { Diary } from './diary.js';
-import type { Random } from './random.js';
+import type { Random } from '@belfry/core/random';
 
 const LONGEST_MS = 15;
 
 /** Half of the handlers are done at once; the others take a moment, in which their process can be killed. */
 const work = async (random: Random): Promise<void> => {
-  if (random.isTrue()) await sleep(random.between(0, LONGEST_MS));
+  if (random.chance(0.5)) await sleep(random.between(0, LONGEST_MS));
 };
 
 /** Handles what is broadcast, and for as long as the soak goes on. */

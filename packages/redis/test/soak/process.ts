@@ -7,7 +7,7 @@ import { Diary } from './diary.js';
 import { beAudience, beMember, beResponder } from './handling.js';
 import { watchHealth } from './health.js';
 import { Publishing } from './publishing.js';
-import { Random } from './random.js';
+import { Random } from '@belfry/core/random';
 
 const [role, slot, url, namespace, path, seed] = process.argv.slice(2) as [
   Role,

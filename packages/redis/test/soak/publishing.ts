@@ -2,7 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import type { Bus } from '@belfry/core';
 import { Ask, Dealt, type Kind, Logged, nameOf, Told } from './contracts.js';
 import type { Diary } from './diary.js';
-import type { Random } from './random.js';
+import type { Random } from '@belfry/core/random';
 
 export interface PublishingOptions {
   readonly bus: Bus;
@@ -43,10 +43,10 @@ export class Publishing {
     some(() => this.#follow('told', (id) => bus.publish(Told, { id })));
     some(() => this.#follow('dealt', (id) => bus.publish(Dealt, { id })));
     some(() => {
-      const key = random.isTrue() ? `${slot}-${random.below(KEYS)}` : undefined;
+      const key = random.chance(0.5) ? `${slot}-${random.below(KEYS)}` : undefined;
       this.#follow('logged', (id) => bus.publish(Logged, { id }, key === undefined ? {} : { key }), key);
     });
-    if (random.isTrue()) this.#follow('asked', (id) => bus.request(Ask, { id }));
+    if (random.chance(0.5)) this.#follow('asked', (id) => bus.request(Ask, { id }));
   }
 
   #follow(kind: Kind, begin: (id: string) => Promise<unknown>, key?: string): void {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, faults } from './faults.js';
-import { Random } from './random.js';
+import { Random } from '@belfry/core/random';
 import type { System } from './system.js';
 
 /** So many faults may be under way at the same time. */
@@ -38,7 +38,7 @@ export class Storm {
     const { signal } = this.#end;
     while (!signal.aborted) {
       await sleep(random.between(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS), undefined, { signal }).catch(() => {});
-      const name = random.one(Object.keys(faults));
+      const name = random.pick(Object.keys(faults));
       const fault = faults[name]!(this.#system, random);
       if (!signal.aborted) await this.#strike(name, fault);
     }

@@ -1,11 +1,14 @@
-/** Chance that a seed decides: the same seed, the same throws. https://github.com/bryc/code/blob/master/jshash/PRNGs.md#mulberry32 */
-export class Dice {
+/**
+ * Chance that a seed decides: the same seed gives the same numbers, so what a test finds by chance it finds again. Not for secrets.
+ * Mulberry32: https://github.com/bryc/code/blob/master/jshash/PRNGs.md#mulberry32
+ */
+export class Random {
   readonly seed: number;
   #state: number;
 
   constructor(seed: number) {
     this.seed = seed;
-    this.#state = seed;
+    this.#state = seed | 0;
   }
 
   /** From 0 up to 1, not included. */
@@ -21,16 +24,23 @@ export class Dice {
     return Math.floor(this.next() * limit);
   }
 
-  /** True that often. */
+  /** From `least` up to `most`, not included. */
+  between(least: number, most: number): number {
+    return least + this.next() * (most - least);
+  }
+
+  /** True so often: 0 is never, 1 is always. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
+  /** One of the list, which must not be empty. */
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)] as T;
   }
 
-  bytes(count: number): Buffer {
-    return Buffer.from(Array.from({ length: count }, () => this.below(256)));
+  /** So many bytes. */
+  bytes(count: number): Uint8Array {
+    return Uint8Array.from({ length: count }, () => this.below(256));
   }
 }
