@@ -55,8 +55,10 @@ const rooms = {
       '@belfry/redis',
       '@belfry/handlers',
       '@belfry/runtime',
+      'inversify',
       'testcontainers',
     ],
+    only: { vitest: 'src/vitest' },
     why: 'The test tools stand on the packages above; a service never ships them.',
   },
   'packages/belfry': {

@@ -1,8 +1,47 @@
+// Services under test
+export { startHarness } from './harness/start-harness.js';
+export { type Override, override } from './harness/override.js';
+export type {
+  Harness,
+  HarnessOptions,
+  HarnessWiring,
+  ServiceFactory,
+  ServiceSetup,
+  WaitOptions,
+} from './harness/harness.js';
+export type {
+  Asked,
+  DeadLettered,
+  Fact,
+  Failed,
+  Handleable,
+  Handled,
+  HandledData,
+  Published,
+} from './harness/facts.js';
+export type { LogLine } from './harness/log.js';
+export type { PartlyLike, Where } from './harness/where.js';
+
+// Matchers, for expect.extend of other runners than vitest: that has '@belfry/testing/vitest'
+export { matchers } from './vitest/matchers.js';
+
+// Doubles for a unit test of one class
+export { type FakeContext, fakeContext } from './doubles/fake-context.js';
+export { type FakePublisher, fakePublisher } from './doubles/fake-publisher.js';
+export { fakeRequester } from './doubles/fake-requester.js';
+export { type AnyFakeResponder, type Answering, type FakeResponder, fakeResponder } from './doubles/fake-responder.js';
+
 // A real Redis for tests
-export { type RedisServer, type RedisSource, type StartRedisOptions, startRedis } from './redis-server.js';
+export {
+  type RedisServer,
+  type RedisSource,
+  type StartRedisOptions,
+  startRedis,
+} from './redis-server.js';
 export type { RedisConfig } from './redis-config.js';
 export { redisForTests } from './redis-for-tests.js';
 export { uniqueNamespace } from './unique-namespace.js';
+export { workerNamespace } from './worker-namespace.js';
 
 // A network that misbehaves
 export { type ChunkMatch, type ProxyOptions, type SwallowOptions, startProxy, type TcpProxy } from './tcp-proxy.js';
