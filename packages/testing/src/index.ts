@@ -31,6 +31,17 @@ export { type FakePublisher, fakePublisher } from './doubles/fake-publisher.js';
 export { fakeRequester } from './doubles/fake-requester.js';
 export { type AnyFakeResponder, type Answering, type FakeResponder, fakeResponder } from './doubles/fake-responder.js';
 
+// Services under schedules that a seed decides
+export {
+  type Exploration,
+  type Explored,
+  explore,
+  type ExploreOptions,
+  type Scenario,
+} from './explore/explore.js';
+export type { Faults } from './explore/faults.js';
+export { Random } from '@belfry/core/random';
+
 // A real Redis for tests
 export {
   type RedisServer,
