@@ -46,9 +46,11 @@ export { Random } from '@belfry/core/random';
 export {
   type RedisServer,
   type RedisSource,
+  type StartRedisClusterOptions,
   type StartRedisOptions,
   startRedis,
 } from './redis-server.js';
+export type { RedisCluster, RedisNode } from './redis-cluster.js';
 export type { RedisConfig } from './redis-config.js';
 export { redisForTests } from './redis-for-tests.js';
 export { uniqueNamespace } from './unique-namespace.js';

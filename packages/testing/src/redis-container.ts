@@ -6,12 +6,14 @@ import type { StartedTestContainer } from 'testcontainers';
 import { freePort } from './free-port.js';
 import { diskless, type RedisConfig, redisConf } from './redis-config.js';
 import { type Address, waitUntilReady } from './redis-ping.js';
+import { listening, type Security } from './redis-security.js';
 
 const image = 'redis:7';
 const startTimeoutMs = 15_000;
 /** Covers the download of the image. */
 const pullTimeoutMs = 60_000;
-const confPath = '/tmp/belfry-redis.conf';
+const folder = '/tmp';
+const confPath = `${folder}/belfry-redis.conf`;
 
 /** A Redis server in a Docker container, on a fixed port of the engine's host. */
 export class RedisContainer {
@@ -22,6 +24,8 @@ export class RedisContainer {
     private readonly config: RedisConfig,
     readonly host: string,
     readonly port: number,
+    /** Whom to trust, where it speaks TLS. */
+    readonly ca: string | undefined,
   ) {}
 
   /**
@@ -29,32 +33,36 @@ export class RedisContainer {
    * @throws Error when no engine answers within 1.5 s, testcontainers is not installed, or the image, the container or the server
    * cannot be had.
    */
-  static async start(config: RedisConfig): Promise<RedisContainer> {
+  static async start(
+    config: RedisConfig,
+    security: Pick<Security, 'files' | 'ca'> = { files: {}, ca: undefined },
+  ): Promise<RedisContainer> {
     await findEngine();
     await loadTestcontainers();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await RedisContainer.#launch(config);
+        return await RedisContainer.#launch(config, security);
       } catch (error) {
         if (attempt === 5 || !(portWasTaken(error) || goWithoutRyuk(error))) throw error;
       }
     }
   }
 
-  static async #launch(config: RedisConfig): Promise<RedisContainer> {
+  static async #launch(config: RedisConfig, security: Pick<Security, 'files' | 'ca'>): Promise<RedisContainer> {
     const { GenericContainer, Wait } = await loadTestcontainers();
     // A port of our choice, for Docker would pick another one at a restart.
     const port = await freePort();
-    const everywhere = { bind: '0.0.0.0', 'protected-mode': 'no', port: '6379' };
+    const everywhere = { bind: '0.0.0.0', 'protected-mode': 'no', ...listening('6379', folder, security) };
+    const files = Object.entries(security.files).map(([name, content]) => ({ content, target: `${folder}/${name}` }));
     const starting = new GenericContainer(image)
       .withExposedPorts({ container: 6379, host: port })
-      .withCopyContentToContainer([{ content: redisConf(diskless, config, everywhere), target: confPath }])
+      .withCopyContentToContainer([...files, { content: redisConf(diskless, config, everywhere), target: confPath }])
       .withCommand(['redis-server', confPath])
       .withWaitStrategy(Wait.forListeningPorts())
       .withStartupTimeout(startTimeoutMs)
       .start();
     const container = await withTimeout(starting, pullTimeoutMs, `${image} did not start within ${pullTimeoutMs} ms`);
-    const server = new RedisContainer(container, config, container.getHost(), port);
+    const server = new RedisContainer(container, config, container.getHost(), port, security.ca);
     await server.#ready();
     return server;
   }
@@ -84,7 +92,8 @@ export class RedisContainer {
   async #command(name: string): Promise<void> {
     const { requirepass } = this.config;
     const login = typeof requirepass === 'string' && requirepass !== '' ? ['-a', requirepass] : [];
-    await this.container.exec(['redis-cli', ...login, name]);
+    const tls = this.ca === undefined ? [] : ['--tls', '--insecure'];
+    await this.container.exec(['redis-cli', ...tls, ...login, name]);
   }
 
   async #handle() {

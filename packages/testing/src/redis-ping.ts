@@ -1,10 +1,13 @@
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { connect as connectByTls } from 'node:tls';
 
 /** Where a server listens. */
 export interface Address {
   readonly host: string;
   readonly port: number;
+  /** Whom to trust: it speaks TLS. */
+  readonly ca?: string | undefined;
 }
 
 /** The address in a `redis://` URL; what it leaves out is 127.0.0.1 and 6379. @throws TypeError when it is no URL. */
@@ -34,10 +37,15 @@ export async function redisProcessId(address: Address, password?: string): Promi
   return id === undefined ? undefined : Number(id);
 }
 
-/** Sends inline commands and returns what came back until `complete` matched, the time was over or the server hung up. */
-function askRedis({ host, port }: Address, commands: string, complete: RegExp, timeoutMs = 1000): Promise<string> {
+/** Sends inline commands and returns what came back until `complete` matched, the time was over or the server hung up. Never rejects. */
+export function askRedis(
+  { host, port, ca }: Address,
+  commands: string,
+  complete: RegExp,
+  timeoutMs = 1000,
+): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = ca === undefined ? connect({ host, port }) : connectByTls({ host, port, ca });
     let answer = '';
     const settle = () => {
       socket.destroy();
@@ -45,7 +53,7 @@ function askRedis({ host, port }: Address, commands: string, complete: RegExp, t
     };
     socket.setEncoding('latin1');
     socket.setTimeout(timeoutMs, settle);
-    socket.once('connect', () => socket.write(commands));
+    socket.once(ca === undefined ? 'connect' : 'secureConnect', () => socket.write(commands));
     socket.once('error', settle);
     socket.once('close', settle);
     socket.on('data', (text) => {

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.js';
 import { guardProcess } from './process-guard.js';
 import { diskless, type RedisConfig, redisConf } from './redis-config.js';
-import { redisProcessId, waitUntilReady } from './redis-ping.js';
+import { askRedis, redisProcessId, waitUntilReady } from './redis-ping.js';
+import { listening, type Security } from './redis-security.js';
 
 const startTimeoutMs = 15_000;
 
@@ -31,16 +31,26 @@ export class RedisProcess {
     private readonly config: RedisConfig,
     private readonly folder: string,
     readonly port: number,
+    private readonly security: Pick<Security, 'files' | 'ca'>,
   ) {}
+
+  /** Whom to trust, where it speaks TLS. */
+  get ca(): string | undefined {
+    return this.security.ca;
+  }
 
   /**
    * Starts a server on a free port and waits until it serves commands.
    * @throws Error with the last lines of the server's output when it does not come up.
    */
-  static async start(program: RedisProgram, config: RedisConfig): Promise<RedisProcess> {
+  static async start(
+    program: RedisProgram,
+    config: RedisConfig,
+    security: Pick<Security, 'files' | 'ca'> = { files: {}, ca: undefined },
+  ): Promise<RedisProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'belfry-redis-'));
     for (let attempt = 1; ; attempt++) {
-      const server = new RedisProcess(program, config, folder, await freePort());
+      const server = new RedisProcess(program, config, folder, await freePort(), security);
       try {
         await server.launch();
         return server;
@@ -91,7 +101,9 @@ export class RedisProcess {
     const { host, port, folder } = this;
     const conf = join(folder, 'redis.conf');
     const log = join(folder, 'output.log');
-    await writeFile(conf, redisConf(diskless, this.config, { bind: host, port: String(port), dir: `"${folder}"` }));
+    for (const [name, content] of Object.entries(this.security.files)) await writeFile(join(folder, name), content);
+    const own = { bind: host, ...listening(String(port), folder, this.security), dir: `"${folder}"` };
+    await writeFile(conf, redisConf(diskless, this.config, own));
 
     const output = openSync(log, 'w');
     const child = spawn(this.program.command, [conf], {
@@ -135,13 +147,9 @@ export class RedisProcess {
     if (!child) return; // killed before: what it had not written is gone
     child.ref();
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(startTimeoutMs) });
-    const socket = connect(this.port, this.host).on('error', () => undefined); // the server hangs up without an answer
-    socket.resume().write(`${this.#password ? `AUTH ${this.#password}\r\n` : ''}SHUTDOWN SAVE\r\n`);
-    try {
-      await ended;
-    } finally {
-      socket.destroy();
-    }
+    const login = this.#password ? `AUTH ${this.#password}\r\n` : '';
+    await askRedis(this, `${login}SHUTDOWN SAVE\r\n`, /^-ERR/m, startTimeoutMs); // it hangs up without an answer
+    await ended;
   }
 
   get #password(): string | undefined {

@@ -2,7 +2,9 @@ import { installedRedisServer, packagedRedisServer } from './redis-binary.js';
 import type { RedisConfig } from './redis-config.js';
 import { RedisContainer } from './redis-container.js';
 import { addressOf, pingRedis } from './redis-ping.js';
+import { startCluster, type RedisCluster } from './redis-cluster.js';
 import { RedisProcess } from './redis-process.js';
+import { secure, type Security } from './redis-security.js';
 
 /** Where a Redis for tests can come from, in the order in which the ways are tried. */
 export const redisSources = ['url', 'binary', 'docker', 'package'] as const;
@@ -21,12 +23,34 @@ export interface StartRedisOptions {
   readonly fresh?: boolean;
   /** Forces one way of getting a Redis. Default: each of them in turn. */
   readonly source?: RedisSource;
+  /**
+   * Only over TLS: `url` is a `rediss://`, and `ca` the certificate to trust. `openssl` must be in `PATH`. Implies `fresh`. Default: false.
+   */
+  readonly tls?: boolean;
+  /**
+   * Only for a user `app` that may do what these rules say, such as `~shop:* &shop:* +@all -@dangerous`; `url` has its password, and `adminUrl`
+   * that of somebody who may do everything. https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl. Implies `fresh`.
+   * Default: everybody may do everything.
+   */
+  readonly acl?: string;
+  /** See the overload of {@link startRedis}. */
+  readonly cluster?: false;
+}
+
+/** Options of {@link startRedis} for a Cluster. */
+export interface StartRedisClusterOptions extends Pick<StartRedisOptions, 'config'> {
+  /** Three primaries with a replica each, on 127.0.0.1. */
+  readonly cluster: true;
 }
 
 /** A Redis server for tests. */
 export interface RedisServer extends AsyncDisposable {
   /** Such as `redis://127.0.0.1:20613`. */
   readonly url: string;
+  /** The same for somebody who may do everything: it differs with `acl`. */
+  readonly adminUrl: string;
+  /** With `tls`: the certificate to trust, in PEM, as in `redisTransport({ url, redis: { tls: { ca } } })`. */
+  readonly ca: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly source: RedisSource;
@@ -68,20 +92,37 @@ export interface RedisServer extends AsyncDisposable {
  * @throws Error when a server that is there does not work (with the last lines of its output), or, naming the ways, when
  * none of them leads to a server.
  */
-export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
-  const { config = {}, source } = options;
-  const fresh = options.fresh === true || options.config !== undefined;
+export async function startRedis(options?: StartRedisOptions): Promise<RedisServer>;
+/**
+ * Gives a Redis Cluster: three primaries with a replica each, from a `redis-server` or `valkey-server` in `PATH`, else from the package of this
+ * Debian or Ubuntu. All slots are served, and every replica follows its primary, when this resolves.
+ * @throws Error when it does not come up
+ */
+export async function startRedis(options: StartRedisClusterOptions): Promise<RedisCluster>;
+export async function startRedis(
+  options: StartRedisOptions | StartRedisClusterOptions = {},
+): Promise<RedisServer | RedisCluster> {
+  if (options.cluster) return await startCluster(await localProgram(), options.config ?? {});
+  return await startServer(options);
+}
+
+async function startServer(options: StartRedisOptions): Promise<RedisServer> {
+  const { source } = options;
+  const isProtected = options.tls === true || options.acl !== undefined;
+  const fresh = options.fresh === true || options.config !== undefined || isProtected;
   if (source === 'url' && fresh) {
-    throw new Error("startRedis: source 'url' is a shared server, it cannot be fresh or take a config");
+    throw new Error("startRedis: source 'url' is a shared server, it cannot be fresh, or take a config, tls or acl");
   }
-  if (source) return await ways[source](config);
+  const security = await secure(options);
+  const config = { ...options.config, ...security.config };
+  if (source) return await ways[source](config, security);
 
   const url = process.env.BELFRY_TEST_REDIS_URL;
   if (url && !fresh) return await sharedServer(url);
   const failures: string[] = [];
   for (const way of ['binary', 'docker', 'package'] as const) {
     try {
-      return await ways[way](config);
+      return await ways[way](config, security);
     } catch (error) {
       // A server that is there and does not start has a reason, most likely `config`, that no other way would cure.
       if (error instanceof ServerFailure) throw error;
@@ -91,22 +132,31 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
   throw new Error(nothingFound(fresh, failures));
 }
 
-const ways: Record<RedisSource, (config: RedisConfig) => Promise<RedisServer>> = {
+const ways: Record<RedisSource, (config: RedisConfig, security: Security) => Promise<RedisServer>> = {
   url: async () => {
     const url = process.env.BELFRY_TEST_REDIS_URL;
     if (!url) throw new Error('BELFRY_TEST_REDIS_URL is not set');
     return await sharedServer(url);
   },
-  binary: async (config) => {
+  binary: async (config, security) => {
     const program = installedRedisServer();
-    return ownServer('binary', await RedisProcess.start(program, config).catch(asServerFailure));
+    return ownServer('binary', await RedisProcess.start(program, config, security).catch(asServerFailure), security);
   },
-  docker: async (config) => ownServer('docker', await RedisContainer.start(config)),
-  package: async (config) => {
+  docker: async (config, security) => ownServer('docker', await RedisContainer.start(config, security), security),
+  package: async (config, security) => {
     const program = await packagedRedisServer();
-    return ownServer('package', await RedisProcess.start(program, config).catch(asServerFailure));
+    return ownServer('package', await RedisProcess.start(program, config, security).catch(asServerFailure), security);
   },
 };
+
+/** A program on this machine. */
+async function localProgram() {
+  try {
+    return installedRedisServer();
+  } catch {
+    return await packagedRedisServer();
+  }
+}
 
 class ServerFailure extends Error {}
 
@@ -126,6 +176,8 @@ async function sharedServer(url: string): Promise<RedisServer> {
   const stop = async () => undefined;
   return {
     url,
+    adminUrl: url,
+    ca: undefined,
     ...address,
     source: 'url',
     pid: undefined,
@@ -136,8 +188,13 @@ async function sharedServer(url: string): Promise<RedisServer> {
   };
 }
 
-function ownServer(source: RedisSource, server: RedisProcess | RedisContainer): RedisServer {
+function ownServer(
+  source: RedisSource,
+  server: RedisProcess | RedisContainer,
+  { login, adminLogin, ca }: Security,
+): RedisServer {
   const { host, port } = server;
+  const scheme = ca === undefined ? 'redis' : 'rediss';
   let stopping: Promise<void> | undefined;
   const refuseStopped = () => {
     if (stopping) throw new Error('this Redis has been stopped');
@@ -147,7 +204,9 @@ function ownServer(source: RedisSource, server: RedisProcess | RedisContainer): 
     return stopping;
   };
   return {
-    url: `redis://${host}:${port}`,
+    url: `${scheme}://${login}${host}:${port}`,
+    adminUrl: `${scheme}://${adminLogin}${host}:${port}`,
+    ca,
     host,
     port,
     source,
