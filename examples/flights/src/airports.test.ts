@@ -1,62 +1,49 @@
-import { createBus, type Service } from 'belfry';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Harness, startHarness } from '@belfry/testing';
+import { describe, expect, it } from 'vitest';
 import { Airports } from './airports.js';
 import { FlightDeparted, ListDepartures, LookupAirport } from './contracts.js';
 import { listDepartures } from './departures.js';
 import { readFlights } from './records.js';
-import { createFlightService } from './services.js';
 
-const where = { url: 'memory:airports', namespace: 'airports' };
 const flights = readFlights().slice(0, 500);
+const start = (instances: number) => startHarness({ name: 'airports', handlers: [Airports], instances });
+
+/** How often each replica has answered one of its requests, by the order of the methods. */
+const answered = ({ services }: Harness, request: 0 | 1): (number | undefined)[] =>
+  services.map(({ bus }) => bus.responders[request]?.stats.handled);
 
 describe('two replicas of airports', () => {
-  let replicas: Service[];
-  let bus: ReturnType<typeof createBus>;
-
-  beforeEach(async () => {
-    replicas = ['airports', 'airports'].map(() =>
-      createFlightService('airports', { ...where, workTimeMs: 0, write: () => {} }),
-    );
-    await Promise.all(replicas.map((replica) => replica.start()));
-    bus = createBus({ ...where, name: 'demo' });
-  });
-  afterEach(async () => {
-    await bus.close();
-    await Promise.all(replicas.map((replica) => replica.stop()));
-  });
-
-  const answered = (request: number): (number | undefined)[] =>
-    replicas.map((replica) => replica.bus.responders[request]?.stats.handled);
-
   it('look an airport up by turn', async () => {
+    await using harness = await start(2);
     for (let time = 0; time < 4; time += 1) {
-      expect(await bus.request(LookupAirport, { code: 'HNL' })).toMatchObject({ city: 'Honolulu', state: 'HI' });
+      const airport = await harness.request(LookupAirport, { code: 'HNL' });
+      expect(airport).toMatchObject({ city: 'Honolulu', state: 'HI' });
     }
-    expect(answered(0)).toEqual([2, 2]);
+    expect(answered(harness, 0)).toEqual([2, 2]);
   });
 
   it('say of a code that there is no such airport', async () => {
-    const error = await bus.request(LookupAirport, { code: 'XYZ' }).catch((reason) => reason);
+    await using harness = await start(2);
+    const error = await harness.request(LookupAirport, { code: 'XYZ' }).catch((reason) => reason);
     expect(LookupAirport.isError(error, 'UNKNOWN_AIRPORT') && error.data).toEqual({ code: 'XYZ' });
-    const listing = bus.request(ListDepartures, { code: 'XYZ' }).next();
+    const listing = harness.request(ListDepartures, { code: 'XYZ' }).next();
     await expect(listing).rejects.toMatchObject({ code: 'UNKNOWN_AIRPORT', data: { code: 'XYZ' } });
   });
 
   it('both list all departures of an airport, in their order', async () => {
-    await Promise.all(flights.map((flight) => bus.publish(FlightDeparted, flight)));
-    const handled = () => replicas.map((replica) => replica.bus.subscriptions[0]?.stats.handled);
-    await vi.waitUntil(() => handled().every((count) => count === flights.length));
+    await using harness = await start(2);
+    await Promise.all(flights.map((flight) => harness.publish(FlightDeparted, flight)));
+    await harness.settled();
     const ofChicago = flights.filter(({ origin }) => origin === 'ORD');
     expect(ofChicago.length).toBeGreaterThan(20);
-    expect(await listDepartures(bus, 'ORD')).toEqual(ofChicago);
-    expect(await listDepartures(bus, 'ORD')).toEqual(ofChicago);
-    await vi.waitUntil(() => answered(1).every((count) => count === 1)); // by turn
+    expect(await listDepartures(harness.bus, 'ORD')).toEqual(ofChicago);
+    expect(await listDepartures(harness.bus, 'ORD')).toEqual(ofChicago);
+    await harness.settled();
+    expect(answered(harness, 1)).toEqual([1, 1]); // by turn
   });
 });
 
 it('an airport that nothing has departed from has an empty list', async () => {
-  await using bus = createBus({ url: 'memory:' });
-  const service = new Airports();
-  await bus.respond(ListDepartures, (input) => service.departures(input));
-  expect(await listDepartures(bus, 'ORD')).toEqual([]);
+  await using harness = await start(1);
+  expect(await listDepartures(harness.bus, 'ORD')).toEqual([]);
 });

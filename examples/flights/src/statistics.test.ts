@@ -1,10 +1,9 @@
-import { createBus, memoryTransport, type Service } from 'belfry';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { explore, type HarnessOptions, startHarness } from '@belfry/testing';
+import { describe, expect, it } from 'vitest';
 import { sumOf } from './airport-days.js';
 import { FlightDelayed, FlightDeparted } from './contracts.js';
 import { DelayCountsInMemory } from './delay-counts.js';
 import { readFlights } from './records.js';
-import { createFlightService } from './services.js';
 import { Statistics } from './statistics.js';
 
 const flights = readFlights().slice(0, 200);
@@ -17,41 +16,30 @@ function countOf(flights: readonly { origin: string; departedAt: string }[]): Re
   return Object.fromEntries(days.map((day) => [day, days.filter((other) => other === day).length]));
 }
 
+const replicas: HarnessOptions = { name: 'statistics', handlers: [Statistics], instances: 2 };
+
 describe('two replicas of statistics', () => {
-  let counts: DelayCountsInMemory;
-  let replicas: Service[];
-  let bus: ReturnType<typeof createBus>;
-
-  beforeEach(async () => {
-    counts = new DelayCountsInMemory();
-    const where = { transport: memoryTransport('memory:statistics', counts), namespace: 'statistics' };
-    replicas = ['first', 'second'].map(() =>
-      createFlightService('statistics', { ...where, workTimeMs: 0, write: () => {} }),
-    );
-    await Promise.all(replicas.map((replica) => replica.start()));
-    bus = createBus({ ...where, name: 'test' });
-  });
-  afterEach(async () => {
-    await bus.close();
-    await Promise.all(replicas.map((replica) => replica.stop()));
-  });
-
-  const handled = (subscription: number) =>
-    replicas.reduce((sum, replica) => sum + replica.bus.subscriptions[subscription]!.stats.handled, 0);
-
   it('share the departures, each in its process', async () => {
-    await Promise.all(flights.map((flight) => bus.publish(FlightDeparted, flight)));
-    await vi.waitUntil(() => handled(0) === flights.length);
-    const parts = replicas.map(({ container }) => container.get(Statistics).departures);
+    await using harness = await startHarness(replicas);
+    await Promise.all(flights.map((flight) => harness.publish(FlightDeparted, flight)));
+    await harness.settled();
+    const parts = harness.services.map(({ container }) => container.get(Statistics).departures);
     expect(parts.map((part) => Object.keys(part).length)).not.toContain(0);
     expect(sumOf(parts)).toEqual(countOf(flights));
   });
 
-  it('commit the long delays, so that each counts once', async () => {
+  it('commit the long delays, so that each counts once, whoever dies or stands still meanwhile', async () => {
     expect(delayed.length).toBeGreaterThan(5);
-    await Promise.all(delayed.map((flight) => bus.publish(FlightDelayed, flight)));
-    await vi.waitUntil(() => handled(1) === delayed.length);
-    expect(counts.read()).toEqual(countOf(delayed));
+    await explore(
+      async ({ startHarness }) => {
+        const counts = new DelayCountsInMemory();
+        await using harness = await startHarness({ ...replicas, onCommit: counts.onCommit });
+        await Promise.all(delayed.map((flight) => harness.publish(FlightDelayed, flight)));
+        await harness.settled();
+        expect(counts.read()).toEqual(countOf(delayed));
+      },
+      { seeds: 20 },
+    );
   });
 });
 

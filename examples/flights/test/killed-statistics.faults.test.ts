@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { Random } from '@belfry/testing';
 import type { GroupState, Service } from 'belfry';
 import { describe, expect, it, vi } from 'vitest';
 import { FlightDelayed } from '../src/contracts.js';
@@ -35,12 +36,12 @@ interface Outcome {
 }
 
 /** Five kills, of which each comes somewhere in its fifth of the long delays, at another moment of one. */
-function planKills(random: () => number): Kill[] {
+function planKills(random: Random): Kill[] {
   const left: Moment[] = ['before', 'underway', 'counted', 'returned', 'soon'];
   return [0, 1, 2, 3, 4].map((place) => ({
-    time: 1 + Math.floor(((place + random()) * total) / 5),
-    moment: left.splice(Math.floor(random() * left.length), 1)[0]!,
-    pauseMs: 3 * random(),
+    time: 1 + Math.floor(((place + random.next()) * total) / 5),
+    moment: left.splice(random.below(left.length), 1)[0]!,
+    pauseMs: random.between(0, 3),
   }));
 }
 
@@ -100,7 +101,7 @@ function expectFiveKills({ deaths }: Outcome): void {
 }
 
 describe('while replicas of statistics are killed', { timeout: 120_000 }, () => {
-  const kills = planKills(randomNumbers(SEED));
+  const kills = planKills(new Random(SEED));
 
   it('each long delay counts once', async () => {
     const outcome = await replayWithKills(kills);
@@ -122,14 +123,3 @@ describe('while replicas of statistics are killed', { timeout: 120_000 }, () => 
     expect(Object.keys(right).filter((day) => (outcome.counts[day] ?? 0) < right[day]!)).toEqual([]);
   });
 });
-
-/** The same for the same seed: mulberry32. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
