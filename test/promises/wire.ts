@@ -132,6 +132,43 @@ export const foreign: Subject = {
       },
     },
     {
+      promise: 'A member of a group gets no frame of a version that it does not read.',
+      test: {
+        file: 'packages/redis/src/burst-script.test.ts',
+        title: 'gives a lone member the frame as it is, if it reads it, else whole envelopes',
+      },
+      mutation: {
+        file: 'packages/redis/src/lua/burst.lua',
+        from: "if #members == 1 and string.sub(ring, ID + 1) >= '02' then",
+        to: 'if #members == 1 then',
+      },
+    },
+    {
+      promise: 'The broadcast channel carries what everybody on it can read.',
+      test: {
+        file: 'packages/redis/src/burst-script.test.ts',
+        title: 'says what is shared once on the broadcast channel, as long as everybody there reads it',
+      },
+      mutation: {
+        file: 'packages/redis/src/lua/burst.lua',
+        from: 'if not by_pattern and listening[4] == listening[6] then',
+        to: 'if not by_pattern then',
+      },
+    },
+    {
+      promise:
+        'Who publishes faster than Redis answers gets larger batches, in order, and no wait that is longer than the bound.',
+      test: {
+        file: 'packages/redis/src/event-flow.test.ts',
+        title: 'share the next command when four of the channel are unanswered',
+      },
+      mutation: {
+        file: 'packages/redis/src/event-flow.ts',
+        from: 'const MOST_UNANSWERED = 4;',
+        to: 'const MOST_UNANSWERED = 4000;',
+      },
+    },
+    {
       promise: 'A lone event without a key is published on its public channel, too.',
       test: {
         file: 'packages/redis/src/scripts.test.ts',

@@ -212,18 +212,21 @@ export class Publication {
     }
   }
 
-  async #append(contract: EventContract, event: OutgoingDurableEvent): Promise<Receipt> {
+  #append({ retention }: EventContract, event: OutgoingDurableEvent): Promise<Receipt> {
     const { transport, upkeep, clock } = this.#options;
     const { channel, delay, messageId: id } = event;
     const due = delay === undefined ? undefined : new Date(clock.now() + delay);
-    const { entry, duplicate, broadcast, groups } = await transport.durable!.append(event);
-    upkeep.tend(channel, contract.retention);
-    return Object.freeze({
-      broadcast,
-      groups,
-      id,
-      ...(entry === undefined ? {} : { entry }),
-      ...(duplicate ? { duplicate } : due === undefined ? {} : { due }),
+    return transport.durable!.append(event).then(({ entry, duplicate, broadcast, groups }) => {
+      upkeep.tend(channel, retention);
+      if (entry !== undefined && !duplicate && due === undefined)
+        return Object.freeze({ broadcast, groups, id, entry });
+      return Object.freeze({
+        broadcast,
+        groups,
+        id,
+        ...(entry === undefined ? {} : { entry }),
+        ...(duplicate ? { duplicate } : due === undefined ? {} : { due }),
+      });
     });
   }
 }

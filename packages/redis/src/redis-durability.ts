@@ -53,8 +53,12 @@ export class RedisDurability implements Durability {
     this.#options = options;
   }
 
-  async append(event: OutgoingDurableEvent): Promise<Appended> {
-    this.#options.begin();
+  append(event: OutgoingDurableEvent): Promise<Appended> {
+    try {
+      this.#options.begin();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#options.outbox.append(event);
   }
 
