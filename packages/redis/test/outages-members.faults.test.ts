@@ -99,7 +99,7 @@ describe('what is changed while Redis is away', { timeout: 60_000 }, () => {
       bus.respond(DoWork, ({ n }) => ({ n, by: '' })),
     ]);
     const before = await listenedTo();
-    expect(before).toHaveLength(5); // with the inbox for what concerns requests
+    expect(before).toHaveLength(6); // with the inbox for what concerns requests, and the word that it reads frames of version 2
     await proxy.refuse();
     await until(() => logger.lines.filter((line) => line.includes('Redis is away')).length === 2);
     const noted: number[] = [];
@@ -111,7 +111,12 @@ describe('what is changed while Redis is away', { timeout: 60_000 }, () => {
     await Promise.all([audit, everyone]);
     await ended[2]?.end();
     await until(async () => (await admin.hget(membersKey(CHANNEL), 'app')) === '');
-    const left = [`${CHANNEL}}:all`, `${CHANNEL}}:inbox:audit:${bus.instance}`, `belfry:app/${bus.instance}}:inbox`];
+    const left = [
+      `${CHANNEL}}:all`,
+      `${CHANNEL}}:all:02`,
+      `${CHANNEL}}:inbox:audit:${bus.instance}`,
+      `belfry:app/${bus.instance}}:inbox`,
+    ];
     expect(await listenedTo()).toEqual(left.map((name) => `belfry:{${name}`).sort());
     expect(await admin.pubsub('NUMPAT')).toBe(0);
     expect(await bus.publish(OrderPlaced, { n: 1 })).toEqual({ broadcast: 1, groups: { app: 0, audit: 1 } });
