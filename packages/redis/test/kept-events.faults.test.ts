@@ -73,7 +73,7 @@ describe('what is kept for a subscriber that was away', () => {
   });
 
   it('has grown too old: what has gone by then is counted', async () => {
-    const Short = defineEvent('orders.kept', { schema, recover: { age: 300 } });
+    const Short = defineEvent('orders.kept', { schema, recover: { age: 2000 } }); // longer than it takes to come back
     const redis = connectTo();
     const proxy = await startProxyTo(sharedUrl);
     const bus = subscriberAt(proxy.url);

@@ -5,6 +5,7 @@ import type { TcpProxy } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { broadcastChannel, historyKey } from '../src/names.js';
+import { historyScript, runScript } from '../src/scripts.js';
 import { nextTurn, until } from './durable-world.js';
 import type { HurriedClock } from './hurried-clock.js';
 import { OrderPlaced } from './world.js';
@@ -73,8 +74,12 @@ export const pause = (milliseconds: number): Promise<unknown> =>
 
 /** The numbers that are kept of a channel, in its order. */
 export async function keptOf(redis: Redis, channel: string): Promise<number[]> {
-  const entries = await redis.xrange(historyKey(channel), '-', '+');
-  return entries.map(([, fields]) => JSON.parse(fields[1] as string).data.n);
+  const args = ['0-0', String(Number.MAX_SAFE_INTEGER), String(Number.MAX_SAFE_INTEGER)];
+  const [, entries] = (await runScript(redis, historyScript, [historyKey(channel)], args)) as [
+    string,
+    [string, string][],
+  ];
+  return entries.map(([, body]) => JSON.parse(body).data.n);
 }
 
 /** Publishes numbers from `from` on, some in every turn of the event loop, until it is stopped. */
