@@ -170,7 +170,9 @@ export class Audience {
       shards: Object.fromEntries([...inboxes, ...mail, ...probes].map((name) => [name, 1])),
       channels: {
         'belfry:{belfry:orders.placed}:all': 2,
+        'belfry:{belfry:orders.placed}:all:02': 2,
         'belfry:{belfry:orders.paid}:all': 1,
+        'belfry:{belfry:orders.paid}:all:02': 1,
         rumours: 1,
         '__redis__:invalidate': buses.length, // by which they notice a flush
       },
