@@ -2,6 +2,8 @@
 const BUDGET_MS = 20;
 /** The same while more arrives than can be handled: then what matters is that the socket is read. */
 const PRESSED_BUDGET_MS = 1;
+/** Handlers that take less together may go on for several turns before one of them begins to count: most have nothing to fear, and need no turn more. */
+const NOTICED_MS = 0.5;
 // The real ones, whatever a test puts in their place afterwards: this is about the event loop, not about time.
 const { setImmediate } = globalThis;
 const now = performance.now.bind(performance);
@@ -22,16 +24,15 @@ export class TurnBudget {
 
   /** Work that counts begins. Returns when. */
   begin(): number {
-    if (!this.#isOpen) {
-      this.#isOpen = true;
-      setImmediate(this.#renew);
-    }
     return now();
   }
 
   /** It is over, or goes on by itself. */
   spend(began: number): void {
     this.#spent += now() - began;
+    if (this.#isOpen || this.#spent < NOTICED_MS) return;
+    this.#isOpen = true;
+    setImmediate(this.#renew);
   }
 
   /** Calls back in the next turn in which there is time. */

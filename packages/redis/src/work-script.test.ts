@@ -51,6 +51,22 @@ describe('work.lua', () => {
     expect((await log.work([done(delivery!)])).refused).toEqual([delivery!.token]);
   });
 
+  const deep = `${'['.repeat(2000)}${']'.repeat(2000)}`; // deeper than Redis reads JSON: what Belfry writes is known by its beginning
+  it.each([
+    [
+      'Belfry',
+      `{"specversion":"1.0","source":"/shop/1","type":"a.b","dataversion":"1","datacontenttype":"application/json","time":"2026-05-01T12:00:00.000Z","id":"m-1","data":${deep}}`,
+    ],
+    ['its releases before', `{"specversion":"1.0","id":"m-1","source":"/shop/1","type":"a.b","data":${deep}}`],
+    ['another program', '{ "data": 7, "id": "m-1", "specversion": "1.0" }'],
+  ])('drops what the group has completed, in an envelope as %s writes it', async (_, body) => {
+    await log.append([{ body }, { body }]);
+    const [delivery] = await log.take(1, { once: true });
+    const completed = { ...done(delivery!), once: { messageId: 'm-1', window: 60_000 } };
+    const { deliveries, repeated } = await log.work([completed], { room: 1, once: true });
+    expect({ deliveries, repeated }).toEqual({ deliveries: [], repeated: 1 });
+  });
+
   it('gives what was released together again in its order, as no attempt, and before what is new', async () => {
     const entries = await log.append(range(40).map(() => ({})));
     const held = await log.take(30);

@@ -213,7 +213,8 @@ end
 
 -- The id of the message in an envelope: as Belfry writes it, or as JSON has it.
 local function message_id(body)
-  local id = string.match(body, '^{"specversion":"1%.0","id":"([^"\\]+)"')
+  local id = string.match(body, '^{"specversion":"1%.0","source":"[^"\\]+","type":"[^"\\]+","dataversion":"%d+","datacontenttype":"application/json",'
+    .. '"time":"[^"\\]+","id":"([^"\\]+)"') or string.match(body, '^{"specversion":"1%.0","id":"([^"\\]+)"')
   if id then return id end
   local fine, envelope = pcall(cjson.decode, body)
   return fine and type(envelope) == 'table' and type(envelope.id) == 'string' and envelope.id or nil
