@@ -15,11 +15,12 @@ const event = (n: number): OutgoingEvent => ({
 function start(patience = 5000) {
   const [turn, sent, givenUp]: [EventBatch[], EventBatch[], string[]] = [[], [], []];
   const held = { count: 0, size: 0 };
+  const line = { isThere: true };
   const flow: EventFlow = new EventFlow({
     enqueue: (batch) => turn.push(batch),
     dispatch(batch) {
       sent.push(batch);
-      flow.sent();
+      if (line.isThere) flow.sent();
     },
     giveUp: (_, reason) => givenUp.push(reason),
     held,
@@ -34,7 +35,7 @@ function start(patience = 5000) {
       endTurn();
     }
   };
-  return { flow, sent, givenUp, held, publish, endTurn };
+  return { flow, sent, givenUp, held, line, publish, endTurn };
 }
 
 describe('the events of a channel', () => {
@@ -67,6 +68,15 @@ describe('the events of a channel', () => {
     expect(sent.slice(4).map(({ count }) => count)).toEqual([256, 256, 10]);
     publish(1);
     expect(sent.at(-1)!.count).toBe(1);
+  });
+
+  it('all go to wait for a connection when there is none', () => {
+    const { flow, sent, held, line, publish } = start();
+    publish(4 + 256 * 10);
+    line.isThere = false;
+    flow.answered();
+    expect(sent.map(({ count }) => count)).toEqual([1, 1, 1, 1, ...Array(10).fill(256)]);
+    expect(held).toEqual({ count: 0, size: 0 });
   });
 
   it('do not wait for longer than the bound', () => {

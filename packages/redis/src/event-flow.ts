@@ -78,10 +78,12 @@ export class EventFlow {
   /** Redis has answered one that was sent, or never will. */
   answered(): void {
     this.#unanswered--;
-    if (this.#unanswered >= MOST_UNANSWERED || this.#held.length === 0) return;
-    const [next] = this.#held;
-    this.#letGo(next!);
-    this.#dispatch(next!.batch);
+    // Usually one. Without a connection all of them, because then nothing is sent, and no answer would let the next one go.
+    while (this.#unanswered < MOST_UNANSWERED && this.#held.length > 0) {
+      const next = this.#held[0]!;
+      this.#letGo(next);
+      this.#dispatch(next.batch);
+    }
   }
 
   /** Gives up what is held back. */
