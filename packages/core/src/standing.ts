@@ -50,6 +50,9 @@ const WRITTEN_BEFORE =
 /** Behind what it shares with others. */
 const OWN = /^\{"sequence":"(\d{1,15})"(?:,"uncertain":"(\d{1,15}-\d{1,15})")?,/;
 
+/** Who has a longer name has it shortened: it is remembered. */
+const LONGEST_SOURCE = 256;
+
 /** What is larger is not read twice for the sake of a number. */
 const MOST_FOREIGN = 65_536;
 
@@ -61,7 +64,8 @@ export function standingOf(body: string, shared?: SharedAttributes): Standing | 
   if (shared !== undefined) {
     const [, sequence, uncertain] = OWN.exec(body) ?? [];
     if (sequence === undefined) return undefined;
-    return { source: shared.source, sequence: Number(sequence), uncertain: rangeIn(uncertain), cursor: undefined };
+    const source = shared.source.slice(0, LONGEST_SOURCE);
+    return { source, sequence: Number(sequence), uncertain: rangeIn(uncertain), cursor: undefined };
   }
   const written = (WRITTEN.exec(body) ?? WRITTEN_BEFORE.exec(body))?.groups;
   if (written !== undefined) {
@@ -73,7 +77,7 @@ export function standingOf(body: string, shared?: SharedAttributes): Standing | 
     const { source, sequence, uncertain, cursor } = decodeEnvelope(body) as Record<string, unknown>;
     const isNumber = /^\d{1,15}$/.test(String(sequence));
     return {
-      source: String(source).slice(0, 256),
+      source: String(source).slice(0, LONGEST_SOURCE),
       sequence: isNumber ? Number(sequence) : undefined,
       uncertain: rangeIn(uncertain),
       cursor: typeof cursor === 'string' ? cursor : undefined,

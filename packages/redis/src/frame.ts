@@ -49,7 +49,7 @@ export function eachInFrame(message: string, channel: string, deliver: Deliver, 
     if (message.startsWith(SHARED, start)) {
       const text = message.slice(start + SHARED.length, stop - 1);
       const shared = sharedIn(text);
-      if (!isGroup) kept = keptIn(text, kept);
+      kept = isGroup || shared === undefined ? undefined : keptIn(text, kept);
       origin = { channel, shared };
       if (shared === undefined) deliver(message.slice(start, stop), origin); // is refused by whoever reads it, and counted
     } else if (stop > start) {

@@ -103,7 +103,7 @@ export class Corpus {
     if (!dice.chance(0.25)) return this.body();
     const separator = Buffer.from(RECORD_SEPARATOR);
     const end = Buffer.from('\n');
-    switch (dice.below(6)) {
+    switch (dice.below(7)) {
       case 0:
         return Buffer.from(RECORD_SEPARATOR.repeat(dice.pick([1, 2, 3, 1023, 1024, 1025])));
       case 1:
@@ -112,6 +112,17 @@ export class Corpus {
         return Buffer.concat([this.body(), separator, this.body(), end]); // it does not begin as one
       case 3:
         return Buffer.from(`${RECORD_SEPARATOR}{}\n`.repeat(dice.pick([2, 1023, 1024, 1025, 1100])));
+      case 4: {
+        // What all of them are said to share is garbage, or a trap.
+        const shared = dice.pick([
+          JSON.stringify(dice.pick(oddValues)),
+          `{${POISONED}}`,
+          `{"cursor":"7-7",${POISONED}}`,
+          '{',
+          '',
+        ]);
+        return Buffer.concat([Buffer.from(`${RECORD_SEPARATOR}{"shared":${shared}}\n`), separator, this.body(), end]);
+      }
       default: {
         const records = Array.from({ length: 1 + dice.below(5) }, () => [separator, this.body(), end]).flat();
         return Buffer.concat(dice.chance(0.3) ? records.slice(0, -1) : records);
