@@ -1,10 +1,11 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { nextTurn } from '../test/doubles.js';
 import { Random } from './random.js';
 import { DeliveryQueue, type DeliveryQueueOptions, type DropPolicy } from './delivery-queue.js';
+import { turnBudget } from './turn-budget.js';
 
-// What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits.
-beforeEach(nextTurn);
+// What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits; then it is the turn of the socket.
+beforeEach(() => vi.waitUntil(() => !turnBudget.isSpent(true), { interval: 1 }));
 
 /** A queue that starts what a test lets it start. A message begins with its lane, as in `a:1`; without one it has none. */
 function bench(options: Partial<DeliveryQueueOptions<undefined>>) {

@@ -78,6 +78,7 @@ export class DeliveryQueue<From> {
 
   /** Takes a message, and starts it if there is room. Returns how many were dropped for want of room: this one, or older ones. */
   push(body: string, from: From): number {
+    turnBudget.arrived();
     const dropped = this.#makeRoom(body.length);
     if (dropped !== 0) this.#press(true); // a single large one may go from little to too much
     if (dropped === undefined) return 1;

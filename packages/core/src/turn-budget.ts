@@ -1,7 +1,13 @@
 /** Handlers may hold one turn of the event loop for so long; then whatever else the process does has its turn. */
 const BUDGET_MS = 20;
-/** The same while more arrives than can be handled: then what matters is that the socket is read. */
+/** The same of a handler that does not keep up. */
 const PRESSED_BUDGET_MS = 1;
+/** Then it may have one part of the time in so many, as long as more arrives: the rest is for reading. */
+const PRESSED_PART = 5;
+/** The socket is empty when nothing has come for so long: Redis needs a moment to write on. */
+const QUIET_MS = 3;
+/** One slow handler does not keep the others waiting for longer than that. */
+const LONGEST_READING_MS = 100;
 /** Handlers that take less together may go on for several turns before one of them begins to count: most have nothing to fear, and need no turn more. */
 const NOTICED_MS = 0.5;
 // The real ones, whatever a test puts in their place afterwards: this is about the event loop, not about time.
@@ -15,11 +21,22 @@ const now = performance.now.bind(performance);
 export class TurnBudget {
   #spent = 0;
   #isOpen = false;
+  #hasArrived = false;
+  /** More arrives than is handled: until then it is the turn of the socket. */
+  #isReading = false;
+  #readingUntil = 0;
+  #arrivedAt = 0;
   #waiting: (() => void)[] = [];
+
+  /** Something has arrived in this turn. */
+  arrived(): void {
+    this.#hasArrived = true;
+  }
 
   /** True when this turn has had its share: the caller goes on by `later`. */
   isSpent(isPressed = false): boolean {
-    return this.#spent >= (isPressed ? PRESSED_BUDGET_MS : BUDGET_MS);
+    if (this.#spent >= BUDGET_MS) return true;
+    return isPressed && (this.#isReading || this.#spent >= PRESSED_BUDGET_MS);
   }
 
   /** Work that counts begins. Returns when. */
@@ -30,17 +47,28 @@ export class TurnBudget {
   /** It is over, or goes on by itself. */
   spend(began: number): void {
     this.#spent += now() - began;
-    if (this.#isOpen || this.#spent < NOTICED_MS) return;
-    this.#isOpen = true;
-    setImmediate(this.#renew);
+    if (this.#spent >= NOTICED_MS) this.#open();
   }
 
   /** Calls back in the next turn in which there is time. */
   later(callback: () => void): void {
     this.#waiting.push(callback);
+    this.#open();
+  }
+
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    setImmediate(this.#renew);
   }
 
   readonly #renew = (): void => {
+    const time = now();
+    if (this.#spent >= PRESSED_BUDGET_MS)
+      this.#readingUntil = time + Math.min(this.#spent * (PRESSED_PART - 1), LONGEST_READING_MS);
+    if (this.#hasArrived) this.#arrivedAt = time;
+    this.#isReading = time < this.#readingUntil && time < this.#arrivedAt + QUIET_MS;
+    this.#hasArrived = false;
     this.#spent = 0;
     this.#isOpen = false;
     const waiting = this.#waiting;
