@@ -13,7 +13,7 @@ import { serverVersions } from './servers.mjs';
 
 const usage = `Measures Belfry beside what people would take instead. Without options: everything, in less than 10 minutes.
   --case <name>     only the case of that name, or those whose names begin so; may be given again
-  --quick           3 rounds instead of 7
+  --quick           2 rounds instead of 4
   --rounds <n>      so many rounds
   --json <file>     writes the results there
   --compare <file>  tells what changed since those results
@@ -32,7 +32,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 7));
+const rounds = Number(values.rounds ?? (values.quick ? 2 : 4));
 const isMeant = (name, wanted) =>
   cases.some((one) => one.name === wanted) ? name === wanted : name.startsWith(wanted);
 const chosen = cases.filter(({ name }) => values.case?.some((wanted) => isMeant(name, wanted)) ?? true);

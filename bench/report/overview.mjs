@@ -3,7 +3,7 @@ import { measures } from './measures.mjs';
 import { markdownTable } from './tables.mjs';
 
 /** A run of fewer says itself that it is short. */
-const ENOUGH_ROUNDS = 5;
+const ENOUGH_ROUNDS = 4;
 
 const peers = ['node-redis', 'NestJS', 'Moleculer', 'NATS', 'BullMQ', 'Belfry'];
 
