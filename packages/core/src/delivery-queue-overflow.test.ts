@@ -1,11 +1,10 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { nextTurn } from '../test/doubles.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { handlersTurn, nextTurn } from '../test/doubles.js';
 import { Random } from './random.js';
 import { DeliveryQueue, type DeliveryQueueOptions, type DropPolicy } from './delivery-queue.js';
-import { turnBudget } from './turn-budget.js';
 
 // What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits; then it is the turn of the socket.
-beforeEach(() => vi.waitUntil(() => !turnBudget.isSpent(true), { interval: 1 }));
+beforeEach(handlersTurn);
 
 /** A queue that starts what a test lets it start. A message begins with its lane, as in `a:1`; without one it has none. */
 function bench(options: Partial<DeliveryQueueOptions<undefined>>) {
@@ -36,7 +35,7 @@ function bench(options: Partial<DeliveryQueueOptions<undefined>>) {
   const end = async (count = 1) => {
     for (let n = 0; n < count; n++) {
       ends.shift()?.();
-      await nextTurn();
+      await handlersTurn();
     }
   };
   return { queue, started, told, push, end };

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { nextTurn } from '../test/doubles.js';
+import { handlersTurn } from '../test/doubles.js';
 import { Random } from './random.js';
 import { DeliveryQueue, type DeliveryQueueOptions, type Work } from './delivery-queue.js';
 
 // What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits.
-beforeEach(nextTurn);
+beforeEach(handlersTurn);
 
 /** A queue whose handlers end when they are told to. The channel of a message is its lane; `-` stands for none. */
 class Bench {

@@ -78,21 +78,6 @@ export function envelopeEncoder(source: string, type: string, version: number): 
   };
 }
 
-/** Keeps the encoders of one source, one for each contract: made when the first of its messages goes out. */
-export function envelopeEncoders(
-  source: string,
-): (contract: { readonly channel: string; readonly name: string; readonly version: number }) => EnvelopeEncoder {
-  const encoders = new Map<string, EnvelopeEncoder>();
-  return ({ channel, name, version }) => {
-    let encode = encoders.get(channel);
-    if (encode === undefined) {
-      encode = envelopeEncoder(source, name, version);
-      encoders.set(channel, encode);
-    }
-    return encode;
-  };
-}
-
 const optionalTexts = [
   'time',
   'datacontenttype',
@@ -107,7 +92,7 @@ const optionalTexts = [
 export type SharedAttributes = Pick<
   Envelope,
   'specversion' | 'source' | 'type' | 'time' | 'datacontenttype' | 'dataversion'
-> & { readonly size: number };
+>;
 
 /**
  * Reads what the events of a frame have in common.
@@ -116,7 +101,7 @@ export type SharedAttributes = Pick<
  */
 export function decodeShared(text: string): SharedAttributes {
   const { specversion, source, type, time, datacontenttype, dataversion } = checked(parse(text), ['source', 'type']);
-  return { specversion, source, type, time, datacontenttype, dataversion, size: text.length };
+  return { specversion, source, type, time, datacontenttype, dataversion };
 }
 
 /**

@@ -41,6 +41,9 @@ export interface Circumstances {
   readonly signal: AbortSignal | (() => AbortSignal);
 }
 
+/** What it is made from. No private field: what stands before a context, like a proxy, has none. */
+const from = Symbol('from');
+
 /** What a handler is told beside the data. What most handlers never look at is made when one does. */
 class EventContext {
   readonly type: string;
@@ -56,16 +59,14 @@ class EventContext {
   readonly channel: string;
   readonly attempt: number;
   readonly commit: Commit;
-  readonly #envelope: Envelope;
-  readonly #circumstances: Circumstances;
+  readonly [from]: { readonly envelope: Envelope; readonly circumstances: Circumstances };
 
   constructor(
     { envelope, version }: Fit,
     readonly data: unknown,
     circumstances: Circumstances,
   ) {
-    this.#envelope = envelope;
-    this.#circumstances = circumstances;
+    this[from] = { envelope, circumstances };
     this.type = envelope.type;
     this.version = Number(version);
     this.messageId = envelope.id;
@@ -82,15 +83,15 @@ class EventContext {
   }
 
   get time(): Date {
-    return timeOf(this.#envelope) ?? new Date(this.#circumstances.now);
+    return timeOf(this[from].envelope) ?? new Date(this[from].circumstances.now);
   }
 
   get extensions(): MessageContext['extensions'] {
-    return extensionsOf(this.#envelope);
+    return extensionsOf(this[from].envelope);
   }
 
   get signal(): AbortSignal {
-    const { signal } = this.#circumstances;
+    const { signal } = this[from].circumstances;
     return typeof signal === 'function' ? signal() : signal;
   }
 }

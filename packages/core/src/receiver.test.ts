@@ -11,11 +11,11 @@ import {
   runInContext,
   systemClock,
 } from './index.js';
-import { nextTurn } from '../test/doubles.js';
+import { handlersTurn } from '../test/doubles.js';
 import { Receiver, type ReceiverOptions } from './receiver.js';
 
 // What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits.
-beforeEach(nextTurn);
+beforeEach(handlersTurn);
 
 interface Handled {
   readonly data: unknown;
@@ -362,7 +362,7 @@ describe('concurrency', () => {
     });
     const end = async (id: string) => {
       ends.get(id)?.();
-      await turn();
+      await handlersTurn();
     };
     return { ...bench, started, end };
   }

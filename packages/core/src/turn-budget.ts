@@ -71,6 +71,7 @@ export class TurnBudget {
     this.#hasArrived = false;
     this.#spent = 0;
     this.#isOpen = false;
+    if (this.#isReading) this.#open(); // until it is over
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];

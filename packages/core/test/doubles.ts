@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock, Timer } from '../src/clock.js';
 import { RecordedLogger } from '../src/conformance/recorded-logger.js';
 import { nextTurn } from '../src/conformance/waiting.js';
+import { turnBudget } from '../src/turn-budget.js';
 import { decodeEnvelope, type Envelope } from '../src/envelope.js';
 import type { Exchange } from '../src/exchange.js';
 import { decodeLetter, type Letter, type LetterKind, letterEncoder } from '../src/letter.js';
@@ -13,6 +14,12 @@ import type { AskOptions } from '../src/requester.js';
 import type { Deliver, OutgoingRequest, Receipt, Source, Transport, TransportSubscription } from '../src/transport.js';
 
 export { nextTurn } from '../src/conformance/waiting.js';
+
+/** The next turn of the event loop in which handlers have their whole share, whatever a busy machine or the tests before have used of it. */
+export async function handlersTurn(): Promise<void> {
+  do await nextTurn();
+  while (turnBudget.isSpent(true));
+}
 
 /** The instance that asks, and the one that answers. */
 export const CALLER = '/shop/00000000000000ca';

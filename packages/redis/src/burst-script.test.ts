@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { decodeEnvelope, type Envelope } from '@belfry/core';
-import { uniqueNamespace } from '@belfry/testing';
+import { type RedisServer, startRedis, uniqueNamespace } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect, idOf, isGone, join, RingMember } from '../test/ring-member.js';
@@ -33,17 +33,18 @@ const envelopesIn = (messages: readonly string[], isGroup = false): Envelope[] =
 const isOfVersion2 = (message: string): boolean => message.startsWith(FRAME_BEGINNING);
 
 describe('burst.lua', () => {
+  let server: RedisServer;
   let redis: Redis;
   let channel: string;
   const clients: Redis[] = [];
   const add = async (group: string, n: number, version: string) => {
-    const member = await RingMember.join(redis, channel, group, n, undefined, version);
+    const member = await RingMember.join(redis, channel, group, n, server.url, version);
     clients.push(member.client);
     return member;
   };
   /** A client that listens to these channels, and what it has heard. */
   const listen = async (...channels: string[]) => {
-    const client = connect();
+    const client = connect(server.url);
     clients.push(client);
     const heard: string[] = [];
     client.on('message', (_, message: string) => heard.push(message));
@@ -69,8 +70,10 @@ describe('burst.lua', () => {
       [string, string][],
     ];
 
-  beforeAll(() => {
-    redis = connect();
+  // Of its own: whoever listens by pattern anywhere on a server makes a difference.
+  beforeAll(async () => {
+    server = await startRedis({ fresh: true });
+    redis = connect(server.url);
   });
   beforeEach(() => {
     channel = `${uniqueNamespace()}:orders.placed`;
@@ -79,6 +82,7 @@ describe('burst.lua', () => {
   afterAll(() => {
     for (const client of clients) client.disconnect();
     redis.disconnect();
+    return server.stop();
   });
 
   it('gives a lone member the frame as it is, if it reads it, else whole envelopes', async () => {
@@ -157,7 +161,7 @@ describe('burst.lua', () => {
   });
 
   it('says everything in whole envelopes where somebody listens by pattern', async () => {
-    const client = connect();
+    const client = connect(server.url);
     clients.push(client);
     const heard: [string, string][] = [];
     client.on('pmessage', (_pattern, on: string, message: string) => heard.push([on, message]));

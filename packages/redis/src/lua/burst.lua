@@ -187,19 +187,24 @@ local function deal_out(messages, keys, turn, inbox, members)
 end
 -- end of ring
 
--- What is each event's own, and what it shares with others: taken apart only where the frame cannot go on as it is.
-local own, shared
-local function take_apart()
-  if own then return end
-  own, shared = {}, {}
-  local at, head = 1, nil
-  while at < #frame_2 do
-    local stop = string.find(frame_2, '\n\30', at, true) or #frame_2
-    if string.sub(frame_2, at, at + 10) == '\30{"shared":' then
-      head = string.gsub(string.sub(frame_2, at + 12, stop - 3), '^"cursor":"[^"]*",', '') .. ','
-    else own[#own + 1], shared[#own + 1] = string.sub(frame_2, at + 2, stop - 1), head end
+-- include apart
+-- Takes a frame of version 2 apart: what is each event's own, and what it shares with others, both without the brace in front of them.
+local function take_apart(frame)
+  local own, shared, at, head = {}, {}, 1, ''
+  while at < #frame do
+    local stop = string.find(frame, '\n\30', at, true) or #frame
+    if string.sub(frame, at, at + 10) == '\30{"shared":' then
+      head = string.gsub(string.sub(frame, at + 12, stop - 3), '^"cursor":"[^"]*",', '') .. ','
+    else own[#own + 1], shared[#own + 1] = string.sub(frame, at + 2, stop - 1), head end
     at = stop + 1
   end
+  return own, shared
+end
+-- end of apart
+-- Only where the frame cannot go on as it is.
+local own, shared
+local function need_apart()
+  if not own then own, shared = take_apart(frame_2) end
 end
 
 -- What a member gets of these events, by the newest version of a frame that it reads. A lone event goes as itself.
@@ -229,7 +234,7 @@ local function deal(group, ring)
   -- Find out who lives before anything is dealt, so that nobody gets an earlier event after a later one.
   local living = living_of(group, ring, inbox, members)
   if #living == 0 then return 0 end
-  take_apart()
+  need_apart()
   local versions, hands, owner = {}, {}, owners(living)
   for i = 1, #ring, PLACE do versions[string.sub(ring, i, i + ID - 1)] = string.sub(ring, i + ID, i + PLACE - 1) end
   local keys = string.gmatch(ARGV[4], '(%d*),')
@@ -251,13 +256,13 @@ local listening = redis.call('PUBSUB', 'NUMSUB', channel, all, all .. ':02')
 local by_pattern = redis.call('PUBSUB', 'NUMPAT') > 0
 local receipt = { 0 }
 if ARGV[2] == '1' and (by_pattern or listening[2] > 0) then
-  take_apart()
+  need_apart()
   for i = 1, #own do redis.call('PUBLISH', channel, front(i) .. shared[i] .. own[i]) end
 end
 if not by_pattern and listening[4] == listening[6] then
   if listening[4] > 0 then receipt[1] = redis.call('PUBLISH', all, frame_2) end
 else
-  take_apart()
+  need_apart()
   local every = {}
   for i = 1, #own do every[i] = i end
   receipt[1] = redis.call('PUBLISH', all, frame_for('01', every))

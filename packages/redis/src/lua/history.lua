@@ -13,18 +13,26 @@ local function add(cursor, event)
   left, size = left - 1, size + #event
 end
 
+-- include apart
+-- Takes a frame of version 2 apart: what is each event's own, and what it shares with others, both without the brace in front of them.
+local function take_apart(frame)
+  local own, shared, at, head = {}, {}, 1, ''
+  while at < #frame do
+    local stop = string.find(frame, '\n\30', at, true) or #frame
+    if string.sub(frame, at, at + 10) == '\30{"shared":' then
+      head = string.gsub(string.sub(frame, at + 12, stop - 3), '^"cursor":"[^"]*",', '') .. ','
+    else own[#own + 1], shared[#own + 1] = string.sub(frame, at + 2, stop - 1), head end
+    at = stop + 1
+  end
+  return own, shared
+end
+-- end of apart
 -- Several events in a frame of version 2, of which the last has the number of the entry. Those up to `behind` were read before.
 local function add_frame(at, last, frame, behind)
-  local own, shared, place, head = {}, {}, 1, ''
-  while place < #frame do
-    local stop = string.find(frame, '\n\30', place, true) or #frame
-    if string.sub(frame, place, place + 10) == '\30{"shared":' then head = string.sub(frame, place + 11, stop - 3) .. ','
-    else own[#own + 1], shared[#own + 1] = string.sub(frame, place + 2, stop - 1), head end
-    place = stop + 1
-  end
+  local own, shared = take_apart(frame)
   for i, event in ipairs(own) do
     local n = last - #own + i
-    if n > behind then add(string.format('%s-%.0f', at, n), shared[i] .. event) end
+    if n > behind then add(string.format('%s-%.0f', at, n), '{' .. shared[i] .. event) end
   end
 end
 
