@@ -272,7 +272,7 @@ describe('bad input', () => {
   it('is counted each time but logged only ten times a second', async () => {
     const { deliver, lines, clock, stats } = receive([Placed]);
     for (let n = 0; n < 1000; n++) deliver('garbage', channel);
-    await turn();
+    await handlersTurn();
     expect(lines).toHaveLength(10);
     clock.time += 999;
     deliver('garbage', channel);
@@ -280,8 +280,9 @@ describe('bad input', () => {
     clock.time += 1;
     for (let n = 0; n < 1000; n++) {
       deliver(envelope({ data: 7 }), channel);
-      if (n % 50 === 0) await turn(); // more than fits into the share of a turn
+      if (n % 50 === 0) await handlersTurn(); // more than fits into the share of a turn
     }
+    await handlersTurn();
     expect(lines).toHaveLength(20);
     expect(lines[10]?.fields.rejected).toMatchObject({ unreadable: 1001, invalid: 1 });
     expect(stats()).toMatchObject({ rejected: { unreadable: 1001, invalid: 1000 } });
