@@ -58,6 +58,8 @@ describe('the Redis transport under faults', () => {
       const texts: string[] = [];
       await two.subscribe(Bare, (text) => void texts.push(text));
       await publisher.publish(OrderPlaced, { n: 0 });
+      // A server that is killed takes what it has written and nobody has read yet with it.
+      await vi.waitUntil(() => first.length + second.length === 1 && all.length === 1 && patterned.length === 1);
 
       if (fault === 'flushed') {
         const client = new Redis(redis.url);
