@@ -4,7 +4,7 @@ import { fits, SharedBatch } from './batch.js';
 import { refuseEviction } from './eviction.js';
 import { logKey } from './names.js';
 import { toGroups } from './receipt.js';
-import { appendScript } from './scripts.js';
+import { appendScript, sendScript } from './scripts.js';
 
 /**
  * Numbers the batches of one publisher on one channel, so that Redis knows one again that it is sent a second time; and notices when Redis has
@@ -66,6 +66,10 @@ export class AppendBatch extends SharedBatch<readonly Appended[]> {
     this.promise.then(close, close);
   }
 
+  get destination(): string {
+    return this.channel;
+  }
+
   get title(): string {
     return `a publish on ${this.channel}`;
   }
@@ -103,10 +107,10 @@ export class AppendBatch extends SharedBatch<readonly Appended[]> {
 
   async write(client: Redis): Promise<unknown> {
     refuseEviction(client);
-    return client.evalsha(
-      appendScript.sha,
-      1,
-      logKey(this.channel),
+    return sendScript(
+      client,
+      appendScript,
+      [logKey(this.channel)],
       this.#publisher,
       this.#number,
       this.#sequence?.heard ?? 0,

@@ -12,6 +12,10 @@ export class BareMessage extends SharedBatch<number> {
     this.#payload = payload;
   }
 
+  get destination(): string {
+    return this.#channel;
+  }
+
   get title(): string {
     return `a publish on ${this.#channel}`;
   }

@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 export interface Batch {
   /** For messages: what it is, and where it goes. */
   readonly title: string;
+  /** The channel or address that says which server it is for. */
+  readonly destination: string;
   /** Memory that it holds, counted in characters. */
   readonly size: number;
   /** Its place in the order of everything that this instance sends. */
@@ -42,6 +44,7 @@ export abstract class SharedBatch<Answer> implements Batch {
   }
 
   abstract readonly title: string;
+  abstract readonly destination: string;
   abstract readonly size: number;
   abstract write(client: Redis): Promise<unknown>;
   /** Makes of Redis's answer what the promise is for. Throws when that cannot be. */

@@ -40,7 +40,6 @@ export class Connection {
   #closed = false;
   #downSince: number | undefined;
   #wasUp = false;
-  #resumedAt = Number.NEGATIVE_INFINITY;
   /** How Redis knows the last life. */
   #former: Identity | undefined;
   readonly #waiters = new Set<() => void>();
@@ -55,6 +54,11 @@ export class Connection {
     return this.#client;
   }
 
+  /** It is wanted, and not there. */
+  get isAway(): boolean {
+    return this.#client === undefined && (this.#life !== undefined || this.#retry !== undefined) && !this.#closed;
+  }
+
   /** Goes up with whatever comes from Redis. */
   get activity(): number {
     return this.#activity;
@@ -63,12 +67,6 @@ export class Connection {
   /** Why there is no connection, as far as it is known. */
   get lastError(): unknown {
     return this.#lastError;
-  }
-
-  /** When it was last back after an interruption; now, while it is interrupted; `-Infinity` when it never was. */
-  get resumedAt(): number {
-    const isInterrupted = this.#wasUp && this.#client === undefined && !this.#closed;
-    return isInterrupted ? this.#options.clock.now() : this.#resumedAt;
   }
 
   /** Begins to connect, if that has not been done. */
@@ -166,7 +164,6 @@ export class Connection {
     if (life !== this.#life || this.#closed) return;
     this.#client = life;
     this.#attempts = 0;
-    if (this.#wasUp) this.#resumedAt = this.#options.clock.now();
     this.#wasUp = true;
     this.#lastError = undefined;
     this.#reportBack();

@@ -6,7 +6,7 @@ import type { EventFlow } from './event-flow.js';
 import { FRAME_BEGINNING, renumbered, toRecord, toSharedRecord } from './frame.js';
 import { historyKey, membersKey } from './names.js';
 import { toReceipt } from './receipt.js';
-import { burstScript, publishScript, recoverScript } from './scripts.js';
+import { burstScript, publishScript, recoverScript, sendScript } from './scripts.js';
 
 /** Where so many events are kept, those of a frame are kept together: the bound is then met by a frame more or less. */
 const MANY_KEPT = 1000;
@@ -34,6 +34,10 @@ export class EventBatch extends SharedBatch<Receipt> {
 
   get channel(): string {
     return this.#first.channel;
+  }
+
+  get destination(): string {
+    return this.channel;
   }
 
   get title(): string {
@@ -67,10 +71,10 @@ export class EventBatch extends SharedBatch<Receipt> {
     if (isBurst) {
       const frame = this.#frameWith(uncertain);
       const texts = recovery === undefined ? [frame] : [frame.slice(FRAME_BEGINNING.length), count, ...bounds];
-      return client.evalsha(burstScript.sha, keys.length, ...keys, ...head, this.#keys, ...texts);
+      return sendScript(client, burstScript, keys, ...head, this.#keys, ...texts);
     }
     const script = recovery === undefined ? publishScript : recoverScript;
-    return client.evalsha(script.sha, keys.length, ...keys, ...head, ...bounds, ...this.#apart(uncertain));
+    return sendScript(client, script, keys, ...head, ...bounds, ...this.#apart(uncertain));
   }
 
   perhapsExecuted(): void {

@@ -3,6 +3,10 @@ import { BelfryError } from '@belfry/contracts';
 /** Redis answered, and the answer was an error: the command reached it. Anything else is the connection's fault. */
 export const isRefusal = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
 
+/** Redis does not serve this here, or not now: it was not executed. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
+export const isMisdirected = (refusal: Error): boolean =>
+  /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|READONLY|LOADING) /.test(refusal.message);
+
 /** ioredis had no connection to write on: the command was not sent. */
 export const isUnsent = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("Stream isn't writeable");
@@ -59,6 +63,8 @@ export const refused = (
 
 function hintFor(answer: string): string {
   if (answer.startsWith('NOPERM')) return 'The ACL user lacks this right.';
+  if (/^(MOVED|CLUSTERDOWN) /.test(answer))
+    return 'This is a node of a Redis Cluster: say so, with a URL like redis+cluster://host:port,host:port.';
   if (answer.startsWith('OOM'))
     return 'Redis is at maxmemory: transient events pass, but logs and places in groups take memory. Let the groups work, keep less (retain in the contract), or raise maxmemory.';
   if (/unknown (redis )?command/i.test(answer)) return 'Belfry needs Redis 7.0 or later, or Valkey.';

@@ -3,15 +3,15 @@ import { type Clock, settlesWithin, type Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import type { Connection } from './connection.js';
 import { isRefusal } from './failure.js';
-import type { Listener } from './listener.js';
-import type { Membership } from './membership.js';
-import { probeChannel } from './names.js';
+import type { Hear, Listener, Listening } from './listener.js';
 
 export interface HeartbeatOptions {
   readonly commands: Connection;
   readonly listener: Listener;
-  readonly membership: Membership;
-  readonly instance: string;
+  /** The sharded channel of the probe, on this server. */
+  readonly probe: () => string;
+  /** Stamps the places that are kept on this server. */
+  readonly stamp: () => void;
   /** Between two stamps of the places, in milliseconds; a probe is sent twice as often. */
   readonly interval: number;
   /** How long somebody waits for the probe's channel to be listened to, in milliseconds. */
@@ -34,6 +34,8 @@ export class Heartbeat {
   #timer: Timer | undefined;
   /** Shared by all who begin to listen at the same time; absent when nobody has, or it failed. */
   #listening: Promise<void> | undefined;
+  #probeName = '';
+  readonly #hearProbe: Hear = (beat) => this.#hear(/^\d+$/.test(beat) ? Number(beat) : Number.NaN);
   #beat = 0;
   readonly #commandsLife: SignsOfLife;
   readonly #subscriberLife: SignsOfLife;
@@ -90,6 +92,15 @@ export class Heartbeat {
     this.#forgiveSilence();
   }
 
+  /** Takes another channel for the probe, if the one that it has is served elsewhere by now. */
+  async renew(): Promise<void> {
+    const before = this.#probeName;
+    if (this.#listening === undefined || this.#options.probe() === before) return;
+    this.#listening = undefined;
+    await this.#listened().catch(() => {}); // whoever listens next tries again
+    await this.#options.listener.stop(probeOn(before), this.#hearProbe);
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -101,12 +112,10 @@ export class Heartbeat {
   }
 
   async #listen(): Promise<void> {
-    const { listener, instance } = this.#options;
+    const { listener, probe } = this.#options;
     try {
-      const name = probeChannel(instance);
-      await listener.listen({ kind: 'sharded', name, title: 'the probe' }, (beat) =>
-        this.#hear(/^\d+$/.test(beat) ? Number(beat) : Number.NaN),
-      );
+      this.#probeName = probe();
+      await listener.listen(probeOn(this.#probeName), this.#hearProbe);
       this.#forgiveSilence();
     } catch (error) {
       this.#listening = undefined;
@@ -147,7 +156,8 @@ export class Heartbeat {
 
   #probe(client: Redis): void {
     const beat = this.#beat;
-    client.spublish(probeChannel(this.#options.instance), String(beat)).then(
+    const { probe } = this.#options;
+    client.spublish(this.#probeName || probe(), String(beat)).then(
       () => {
         this.#probed = beat;
       },
@@ -168,9 +178,11 @@ export class Heartbeat {
     this.#heard = Math.max(this.#heard, beat);
     if (beat - this.#stampedAt < 2) return; // every other one
     this.#stampedAt = beat;
-    void this.#options.membership.stampAll();
+    this.#options.stamp();
   }
 }
+
+const probeOn = (name: string): Listening => ({ kind: 'sharded', name, title: 'the probe' });
 
 const isUnavailable = (error: unknown): boolean => BelfryError.is(error) && error.code === 'TRANSPORT_UNAVAILABLE';
 

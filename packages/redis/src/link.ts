@@ -5,7 +5,7 @@ export interface LinkOptions {
   readonly clock: Clock;
 }
 
-/** The name of a connection: `commands` or `subscriber`. */
+/** The name of what comes and goes: a connection, for example. */
 type Role = string;
 
 /**
@@ -17,18 +17,35 @@ export class Link {
   #wasUp = false;
   readonly #away = new Set<Role>();
   #awaySince = 0;
+  #resumedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinkOptions) {
     this.#options = options;
   }
 
+  /** When everything was last there again after an interruption; now, while something is away; `-Infinity` when nothing ever was. */
+  get resumedAt(): number {
+    return this.#away.size > 0 ? this.#options.clock.now() : this.#resumedAt;
+  }
+
   up(role: Role): void {
-    const { tell, clock } = this.#options;
     if (!this.#wasUp) {
       this.#wasUp = true;
-      tell({ what: 'connected' });
-    } else if (this.#away.delete(role) && this.#away.size === 0)
-      tell({ what: 'resumed', outageMs: clock.now() - this.#awaySince });
+      this.#options.tell({ what: 'connected' });
+    } else this.gone(role);
+  }
+
+  /** Nobody needs it any more. */
+  gone(role: Role): void {
+    const { tell, clock } = this.#options;
+    if (!this.#away.delete(role) || this.#away.size > 0) return;
+    this.#resumedAt = clock.now();
+    tell({ what: 'resumed', outageMs: this.#resumedAt - this.#awaySince });
+  }
+
+  /** Something was elsewhere for a moment, and what was sent meanwhile may have found nobody. */
+  stirred(): void {
+    this.#resumedAt = this.#options.clock.now();
   }
 
   down(role: Role, reason: string | undefined): void {

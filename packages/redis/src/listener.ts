@@ -2,7 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { Connection } from './connection.js';
-import { isRefusal, refused } from './failure.js';
+import { isMisdirected, isRefusal, refused } from './failure.js';
 
 /** `sharded`: an inbox. `classic`: broadcast frames, and bare channels. `glob`: broadcast frames of many channels. */
 export type ListenKind = 'sharded' | 'classic' | 'glob';
@@ -26,6 +26,8 @@ export interface ListenerOptions {
   readonly patience: number;
   /** Is given each new connection when it begins to listen. */
   readonly attend: (client: Redis) => Promise<void>;
+  /** Redis has ended a subscription, or refused one, because another server serves it: it belongs there. */
+  readonly moved: () => void;
   /** A new connection has every subscription again, each confirmed. */
   readonly onUp: () => void;
   readonly onDown: (reason: string | undefined) => void;
@@ -73,7 +75,7 @@ export class Listener {
 
   /**
    * Listens. Resolves once Redis has confirmed it.
-   * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`; Redis's own answer where another server serves it
    */
   async listen({ kind, name, title }: Listening, hear: Hear): Promise<void> {
     const key = `${kind} ${name}`;
@@ -113,6 +115,15 @@ export class Listener {
     ear.hears.delete(hear);
   }
 
+  /** Asks again for all that Redis may have ended without being asked: what it still serves here is confirmed, the rest refused. */
+  async renew(): Promise<void> {
+    const client = this.#current;
+    if (client === undefined) return;
+    const sharded = [...this.#ears.values()].filter(({ kind }) => kind === 'sharded');
+    for (const ear of sharded) this.#ask(client, ear);
+    await Promise.allSettled(sharded.map(({ confirmed }) => confirmed));
+  }
+
   #confirmation(ear: Ear): Promise<void> {
     const { connection } = this;
     return connection.insist(`a subscription to ${ear.title}`, this.#options.patience, async (client) => {
@@ -126,7 +137,7 @@ export class Listener {
     ear.confirmed = client[subscribeCommand[kind]](name).then(
       () => {},
       (error: unknown) => {
-        throw isRefusal(error)
+        throw isRefusal(error) && !isMisdirected(error)
           ? refused('SUBSCRIBE_REFUSED', `a subscription to ${title} (${name})`, this.#options.address, error)
           : error;
       },
@@ -143,6 +154,10 @@ export class Listener {
     for (const ear of ears) this.#ask(client, ear);
     for (const ear of ears) {
       await ear.confirmed.catch((error: unknown) => {
+        if (isRefusal(error)) {
+          this.#options.moved();
+          return;
+        }
         if (!(error instanceof BelfryError)) throw error;
         this.#options.logger.error({ channel: ear.name, err: error }, 'Redis refuses a subscription.');
       });
@@ -150,6 +165,7 @@ export class Listener {
   }
 
   #attend(client: Redis): Redis {
+    client.on('moved', () => this.#options.moved()); // ioredis says so of a subscription that was refused, or ended without being asked
     client.on('smessage', (channel: string, message: string) => this.#hear(`sharded ${channel}`, message, channel));
     client.on('message', (channel: string, message: string) => this.#hear(`classic ${channel}`, message, channel));
     client.on('pmessage', (glob: string, channel: string, message: string) =>

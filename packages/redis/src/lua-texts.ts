@@ -24,6 +24,7 @@ export const luaTexts = {
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -110,7 +111,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -201,9 +202,9 @@ for i = FIRST, #ARGV, SIZE do
 end
 if ARGV[5] ~= '' then redis.call('XTRIM', LOG, 'MAXLEN', '~', ARGV[5]) end
 -- One listener decides for the whole call: nobody can subscribe while a script runs.
-if #bodies > 0 then listeners = redis.call('PUBLISH', base .. 'all', bodies[1]) end
+if #bodies > 0 then listeners = redis.call(TELL, base .. 'all', bodies[1]) end
 if listeners > 0 and #bodies > 1 then
-  redis.call('PUBLISH', base .. 'all', '\\30' .. table.concat(bodies, '\\n\\30', 2) .. '\\n')
+  redis.call(TELL, base .. 'all', '\\30' .. table.concat(bodies, '\\n\\30', 2) .. '\\n')
 end
 
 if sent then
@@ -428,8 +429,9 @@ return { '' }
   Returns how many instances listen to the broadcast, then for each known group its name and how many of its members are connected
 ]]
 local PLACE, ID = 18, 16
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = 'belfry:{' .. ARGV[1] .. '}:'
-local audience = { redis.call('PUBSUB', 'NUMSUB', base .. 'all')[2] }
+local audience = { redis.call('PUBSUB', TELL == 'PUBLISH' and 'NUMSUB' or 'SHARDNUMSUB', base .. 'all')[2] }
 local rings = redis.call('HGETALL', KEYS[1])
 for i = 1, #rings, 2 do
   local connected = 0
@@ -461,13 +463,14 @@ return audience
 ]]
 local PLACE, ID = 18, 16
 local channel, turn, frame_2 = ARGV[1], tonumber(ARGV[3]), ARGV[5]
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should this key hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
 
 -- What stands in front of an event as an envelope of its own.
 local function front() return '{' end
-if KEYS[2] then
+if ARGV[6] then
 -- include history
 -- What is kept of the channel: a stream. The id of an entry is <milliseconds>-<number>, and the numbers go up by one per event: that of an entry is
 -- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2 without its beginning, which
@@ -696,20 +699,24 @@ end
 
 -- Whoever listens now decides for the whole call: nobody can subscribe while a script runs.
 local all = base .. 'all'
-local listening = redis.call('PUBSUB', 'NUMSUB', channel, all, all .. ':02')
-local by_pattern = redis.call('PUBSUB', 'NUMPAT') > 0
+local listening, by_pattern
+if TELL == 'PUBLISH' then
+  listening = redis.call('PUBSUB', 'NUMSUB', all, all .. ':02', channel)
+  by_pattern = redis.call('PUBSUB', 'NUMPAT') > 0
+else listening = redis.call('PUBSUB', 'SHARDNUMSUB', all, all .. ':02') end
 local receipt = { 0 }
-if ARGV[2] == '1' and (by_pattern or listening[2] > 0) then
+-- On a Cluster somebody may listen to the public channel at another node: there it is always published on.
+if ARGV[2] == '1' and (by_pattern or not listening[6] or listening[6] > 0) then
   need_apart()
   for i = 1, #own do redis.call('PUBLISH', channel, front(i) .. shared[i] .. own[i]) end
 end
-if not by_pattern and listening[4] == listening[6] then
-  if listening[4] > 0 then receipt[1] = redis.call('PUBLISH', all, frame_2) end
+if not by_pattern and listening[2] == listening[4] then
+  if listening[2] > 0 then receipt[1] = redis.call(TELL, all, frame_2) end
 else
   need_apart()
   local every = {}
   for i = 1, #own do every[i] = i end
-  receipt[1] = redis.call('PUBLISH', all, frame_for('01', every))
+  receipt[1] = redis.call(TELL, all, frame_for('01', every))
 end
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
@@ -724,6 +731,7 @@ return receipt
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -810,7 +818,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -836,6 +844,7 @@ return 1
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -922,7 +931,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -1116,6 +1125,7 @@ return had_place and 1 or 0
 ]]
 local PLACE, ID = 18, 16
 local channel, turn = ARGV[1], tonumber(ARGV[3])
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should this key hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
@@ -1137,7 +1147,7 @@ if #ARGV == 5 and ARGV[4] == '' then
 -- include lone
   -- The members are asked one after the other, beginning with the one whose turn it is.
   if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
-  local receipt = { redis.call('PUBLISH', base .. 'all', event) }
+  local receipt = { redis.call(TELL, base .. 'all', event) }
   for i = 1, #rings, 2 do
     local group, ring, received, dead = rings[i], rings[i + 1], 0, nil
     local inbox, members = base .. 'inbox:' .. group .. ':', #ring / PLACE
@@ -1276,11 +1286,11 @@ local function deal(group, ring)
   return 1
 end
 
--- One listener decides for the whole call: nobody can subscribe while a script runs.
-if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
+-- One listener decides for the whole call: nobody can subscribe while a script runs. On a Cluster one may listen at another node.
+if ARGV[2] == '1' and (redis.call('PUBLISH', channel, events[1]) > 0 or TELL == 'SPUBLISH') then
   for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
 end
-local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
+local receipt = { redis.call(TELL, base .. 'all', whole) }
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
   receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
@@ -1300,6 +1310,7 @@ return receipt
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -1386,7 +1397,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -1429,6 +1440,7 @@ return {
 ]]
 local PLACE, ID = 18, 16
 local channel, turn = ARGV[1], tonumber(ARGV[3])
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should one of the keys hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
@@ -1502,7 +1514,7 @@ if #events == 1 and ARGV[6] == '' then
 -- include lone
   -- The members are asked one after the other, beginning with the one whose turn it is.
   if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
-  local receipt = { redis.call('PUBLISH', base .. 'all', event) }
+  local receipt = { redis.call(TELL, base .. 'all', event) }
   for i = 1, #rings, 2 do
     local group, ring, received, dead = rings[i], rings[i + 1], 0, nil
     local inbox, members = base .. 'inbox:' .. group .. ':', #ring / PLACE
@@ -1641,11 +1653,11 @@ local function deal(group, ring)
   return 1
 end
 
--- One listener decides for the whole call: nobody can subscribe while a script runs.
-if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
+-- One listener decides for the whole call: nobody can subscribe while a script runs. On a Cluster one may listen at another node.
+if ARGV[2] == '1' and (redis.call('PUBLISH', channel, events[1]) > 0 or TELL == 'SPUBLISH') then
   for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
 end
-local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
+local receipt = { redis.call(TELL, base .. 'all', whole) }
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
   receipt[#receipt + 1] = deal(rings[i], rings[i + 1])
@@ -1660,6 +1672,7 @@ return receipt
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -1746,7 +1759,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -1777,6 +1790,7 @@ return 0
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -1863,7 +1877,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -1901,6 +1915,7 @@ return #letters
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -1987,7 +2002,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -2092,6 +2107,7 @@ return report
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -2178,7 +2194,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()

@@ -20,6 +20,10 @@ export class MailBatch extends SharedBatch<boolean> {
     this.#address = address;
   }
 
+  get destination(): string {
+    return this.#address;
+  }
+
   get title(): string {
     return `a message to ${this.#address}`;
   }

@@ -1,14 +1,17 @@
 import { type Clock, type Logger, type Receipt, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import type { Connection } from './connection.js';
-import { causeOf, isRefusal, refused } from './failure.js';
+import { causeOf, isMisdirected, isRefusal, refused } from './failure.js';
 import { FRAME_VERSION } from './frame.js';
 import { mailChannel, membersKey, stampsKey } from './names.js';
 import { toReceipt } from './receipt.js';
+import type { Route } from './route.js';
 import { audienceScript, joinScript, leaveScript, runScript } from './scripts.js';
+import type { Server } from './server.js';
+import type { Topology } from './topology.js';
 
 export interface MembershipOptions {
-  readonly connection: Connection;
+  readonly topology: Topology;
+  readonly route: Route;
   readonly instance: string;
   readonly address: string;
   /** How long a change waits for a connection, in milliseconds. */
@@ -50,7 +53,8 @@ export class Membership {
     this.#owed.delete(keyOf(place));
     this.#places.set(keyOf(place), place);
     try {
-      await this.#insist(`taking a place in the group ${group} of ${channel}`, (client) => this.#stamp(client, place));
+      const what = `taking a place in the group ${group} of ${channel}`;
+      await this.#insist(channel, what, (client) => this.#stamp(client, place));
     } catch (error) {
       this.#places.delete(keyOf(place));
       throw error;
@@ -69,7 +73,7 @@ export class Membership {
   stepAside(channel: string, group: string, aside: boolean): void {
     const place = { channel, group };
     if (!this.#places.has(keyOf(place))) return;
-    const { client } = this.#options.connection;
+    const client = this.#clientOf(place);
     if (aside) this.#aside.add(keyOf(place));
     else this.#aside.delete(keyOf(place));
     if (client !== undefined) this.#stamp(client, place).catch(() => {}); // else it is done with the next stamps
@@ -77,8 +81,8 @@ export class Membership {
 
   async #giveUp(place: Place): Promise<void> {
     const { channel, group } = place;
-    const { connection, instance, clock, patience } = this.#options;
-    const { client } = connection;
+    const { instance, clock, patience } = this.#options;
+    const client = this.#clientOf(place);
     this.#owed.set(keyOf(place), place);
     if (client === undefined) return;
     const left = runScript(client, leaveScript, [membersKey(channel), stampsKey(channel)], [group, instance]).then(
@@ -88,27 +92,28 @@ export class Membership {
     await settlesWithin(clock, patience, left);
   }
 
-  /** Stamps every place, and takes again what was lost: after an outage, a flush, or a restart of Redis. */
-  async stampAll(): Promise<void> {
-    const { client } = this.#options.connection;
+  /** Stamps every place that a server keeps, and takes again what was lost: after an outage, a flush, a restart, or a move. */
+  async stampAll(server: Server): Promise<void> {
+    const { client } = server.commands;
     if (client === undefined) return; // the next heartbeat does it
-    for (const place of this.#owed.values()) void this.#giveUp(place);
+    for (const place of this.#owed.values()) if (this.#serverOf(place) === server) void this.#giveUp(place);
     await Promise.all(
-      Array.from(this.#places.values(), (place) =>
-        this.#stamp(client, place).catch((error: unknown) => {
-          if (!isRefusal(error)) return; // the connection broke: its next life stamps
+      Array.from(this.#places.values(), async (place) => {
+        if (this.#serverOf(place) !== server) return;
+        await this.#stamp(client, place).catch((error: unknown) => {
+          if (!isRefusal(error) || isMisdirected(error)) return; // the connection broke, or the place has moved: then it is stamped again
           this.#options.logger.warn(
             { ...place, reason: causeOf(error)?.message },
             'Redis refuses to stamp a place in a group.',
           );
-        }),
-      ),
+        });
+      }),
     );
   }
 
   /** Who would receive an event on the channel now. */
   async audience(channel: string): Promise<Receipt> {
-    const reply = await this.#insist(`asking who listens to ${channel}`, (client) =>
+    const reply = await this.#insist(channel, `asking who listens to ${channel}`, (client) =>
       runScript(client, audienceScript, [membersKey(channel)], [channel]),
     );
     return toReceipt(reply);
@@ -116,20 +121,42 @@ export class Membership {
 
   /** How many would receive a payload on the bare channel now; pattern subscribers are not among them. */
   async bareAudience(channel: string): Promise<number> {
-    const reply = await this.#insist(`asking who listens to ${channel}`, (client) => client.pubsub('NUMSUB', channel));
+    const what = `asking who listens to ${channel}`;
+    const reply = await this.#insist(channel, what, (client) => client.pubsub('NUMSUB', channel));
     return Number(reply[1]);
   }
 
   /** Which of the addresses somebody listens to now. */
   async listening(addresses: readonly string[]): Promise<ReadonlySet<string>> {
-    if (addresses.length === 0) return new Set();
+    const { topology } = this.#options;
+    const bySlot = new Map<number, string[]>();
+    for (const address of addresses) {
+      const slot = topology.slotOf(address);
+      bySlot.set(slot, [...(bySlot.get(slot) ?? []), address]);
+    }
+    const found = await Promise.all([...bySlot.values()].map((some) => this.#listeningAmong(some)));
+    return new Set(found.flat());
+  }
+
+  /** The same of addresses of one slot. */
+  async #listeningAmong(addresses: readonly string[]): Promise<string[]> {
     const channels = addresses.map(mailChannel);
     const reply = await this.#insist(
+      addresses[0]!,
       'asking who listens to an inbox',
       (client) => client.pubsub('SHARDNUMSUB', ...channels),
       SOON_MS,
     );
-    return new Set(addresses.filter((_, at) => Number(reply[at * 2 + 1]) > 0));
+    return addresses.filter((_, at) => Number(reply[at * 2 + 1]) > 0);
+  }
+
+  #serverOf({ channel }: Place): Server | undefined {
+    const { topology } = this.#options;
+    return topology.serverOf(topology.slotOf(channel));
+  }
+
+  #clientOf(place: Place): Redis | undefined {
+    return this.#serverOf(place)?.commands.client;
   }
 
   async #stamp(client: Redis, { channel, group }: Place): Promise<void> {
@@ -147,10 +174,15 @@ export class Membership {
     if (!this.#places.has(keyOf({ channel, group }))) await this.#giveUp({ channel, group });
   }
 
-  async #insist<T>(what: string, work: (client: Redis) => Promise<T>, patience = this.#options.patience): Promise<T> {
-    const { connection, address } = this.#options;
+  async #insist<T>(
+    channel: string,
+    what: string,
+    work: (client: Redis) => Promise<T>,
+    patience = this.#options.patience,
+  ): Promise<T> {
+    const { route, address } = this.#options;
     try {
-      return await connection.insist(what, patience, work);
+      return await route.insist(channel, what, patience, work);
     } catch (error) {
       throw isRefusal(error) ? refused('SUBSCRIBE_REFUSED', what, address, error) : error;
     }

@@ -16,7 +16,7 @@ export const logKey = (channel: string): string => `${hanging(channel)}log`;
 export const historyKey = (channel: string): string => `${hanging(channel)}history`;
 /** Stream: what a group has given up. */
 export const deadKey = (channel: string, group: string): string => `${hanging(channel)}dead:${group}`;
-/** Classic channel of the broadcast frames. */
+/** Channel of the broadcast frames: a classic one, on a Cluster a sharded one. */
 export const broadcastChannel = (channel: string): string => `${hanging(channel)}all`;
 /** Nothing is ever said here: whoever listens says that it reads frames of version 2 on the broadcast channel. */
 export const frameReadersChannel = (channel: string): string => `${broadcastChannel(channel)}:${FRAME_VERSION}`;
@@ -25,8 +25,8 @@ export const inboxChannel = (channel: string, group: string, instance: string): 
   `${hanging(channel)}inbox:${group}:${instance}`;
 /** Sharded channel of what is sent to one address alone. */
 export const mailChannel = (address: string): string => `${hanging(address)}inbox`;
-/** Sharded channel on which an instance hears itself. */
-export const probeChannel = (instance: string): string => `belfry:{${instance}}:probe`;
+/** Sharded channel on which an instance hears itself. On a Cluster it has one on each server that it uses: the first that lies there. */
+export const probeChannel = (instance: string, n = 0): string => `belfry:{${instance}${n === 0 ? '' : `.${n}`}}:probe`;
 
 /** The glob for the broadcast channels of everything that a pattern matches, and of some things more: a glob's star crosses dots. */
 export const broadcastGlob = (pattern: string): string => broadcastChannel(pattern.replaceAll('**', '*'));

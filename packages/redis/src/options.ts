@@ -1,13 +1,19 @@
 import { BelfryError, type Duration, isDuration, toMilliseconds } from '@belfry/contracts';
 import { Redis, type RedisOptions } from 'ioredis';
+import { type ClusterSeeds, isClusterUrl, readClusterUrl, readNodes, translator } from './cluster-nodes.js';
+import { markAsNode } from './scripts.js';
+import type { Address } from './server.js';
+import { nameOf } from './slot-map.js';
 
 /** How to reach Redis, and how patient to be with it. */
 export interface RedisTransportOptions {
-  /** `redis://user:password@host:port/db`, or `rediss://` for TLS. */
+  /** `redis://user:password@host:port/db`, or `rediss://` for TLS. Of a Cluster: `redis+cluster://user:password@host:port,host:port`, or `rediss+cluster://`. */
   readonly url?: string;
   /** Instead of a URL, or on top of it: options of ioredis. Those that decide about reconnecting, queueing and resending are Belfry's. */
   readonly redis?: RedisOptions;
-  /** Instead of both: a client whose options are used. Belfry makes connections of its own, and leaves this one as it is. */
+  /** Instead of a URL: a Redis Cluster, by some of its nodes. Options for all of its nodes stand in `redis`. */
+  readonly cluster?: ClusterNodes;
+  /** Instead of all these: a client whose options are used. Belfry makes connections of its own, and leaves this one as it is. */
   readonly client?: Redis;
   /** How long a publish waits while Redis is away; then it is rejected with `TRANSPORT_UNAVAILABLE`. @default '5s' */
   readonly patience?: Duration;
@@ -20,9 +26,27 @@ export interface RedisTransportOptions {
   readonly heartbeat?: Duration;
 }
 
+/** A Redis Cluster. */
+export interface ClusterNodes {
+  /** Some of its nodes, like `10.0.0.1:6379`; the others are found by them. */
+  readonly nodes: readonly string[];
+  /**
+   * Where the nodes are reached from here, if that is elsewhere than they tell one another, as from outside of a network of containers:
+   * `{ '172.20.0.3:6379': '127.0.0.1:7003' }`. @default {}
+   */
+  readonly natMap?: Readonly<Record<string, string>>;
+}
+
 export interface ResolvedRedisOptions {
-  /** Makes a client that connects once, and never again by itself. */
-  readonly connect: (name: string) => Redis;
+  /**
+   * Makes a client that connects once, and never again by itself.
+   * @param node which node of a Cluster it is for
+   */
+  readonly connect: (name: string, node?: Address) => Redis;
+  /** Of a Cluster: nodes to ask first, and where a node is reached by the address that it tells. Absent: it is one server. */
+  readonly cluster:
+    | { readonly seeds: readonly Address[]; readonly translate: (address: Address) => Address }
+    | undefined;
   /** For messages: no user, no password. */
   readonly address: string;
   readonly patience: number;
@@ -32,21 +56,27 @@ export interface ResolvedRedisOptions {
 
 /** @throws BelfryError `OPTION_INVALID`, listing every mistake; never with the URL's password */
 export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRedisOptions {
-  const { url, redis, client, patience = '5s', subscribePatience = '4s', heartbeat = '5s' } = options ?? {};
+  const { url, redis, client, cluster, patience = '5s', subscribePatience = '4s', heartbeat = '5s' } = options ?? {};
   const mistakes: string[] = [];
-  const known = ['url', 'redis', 'client', 'patience', 'subscribePatience', 'heartbeat'];
+  const known = ['url', 'redis', 'cluster', 'client', 'patience', 'subscribePatience', 'heartbeat'];
   for (const key of Object.keys(options ?? {})) {
     if (!known.includes(key)) mistakes.push(`${JSON.stringify(key)} is no option (there are ${known.join(', ')})`);
   }
-  if (client !== undefined && (url !== undefined || redis !== undefined))
-    mistakes.push('client excludes url and redis');
-  if (client === undefined && url === undefined && redis === undefined)
-    mistakes.push('one of url, redis and client must be given');
+  if (client !== undefined && (url !== undefined || redis !== undefined || cluster !== undefined))
+    mistakes.push('client excludes url, redis and cluster');
+  if (cluster !== undefined && url !== undefined) mistakes.push('cluster excludes url');
+  if (client === undefined && url === undefined && redis === undefined && cluster === undefined)
+    mistakes.push('one of url, redis, cluster and client must be given');
   if (client !== undefined && typeof client?.duplicate !== 'function')
     mistakes.push('client must be a client of ioredis');
+  else if (client?.isCluster === true)
+    mistakes.push("client must be that of one server; for a Cluster give its nodes: cluster: { nodes: ['host:port'] }");
   if (redis !== undefined && (typeof redis !== 'object' || redis === null))
     mistakes.push('redis must be options of ioredis');
-  if (url !== undefined) mistakes.push(...mistakesOfUrl(url));
+  const nodes = nodesOf(url, cluster, mistakes);
+  if (url !== undefined && nodes === undefined) mistakes.push(...mistakesOfUrl(url));
+  if (nodes !== undefined && redis?.db !== undefined && redis.db !== 0)
+    mistakes.push('a Cluster has only database 0: tell environments apart by the namespace');
   if (!isDuration(patience)) mistakes.push("patience must be a duration, like '5s'");
   if (!isDuration(heartbeat) || toMilliseconds(heartbeat) < 10)
     mistakes.push("heartbeat must be a duration of 10 ms or more, like '5s'");
@@ -56,18 +86,33 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
   if (mistakes.length > 0)
     throw new BelfryError('OPTION_INVALID', { message: `redisTransport: ${mistakes.join('; ')}.` });
 
-  const connect = (name: string): Redis => {
+  const connect = (name: string, node?: Address): Redis => {
     const rules = { ...ownRules, connectionName: name };
     if (client !== undefined) return client.duplicate(rules);
+    if (nodes !== undefined) return toNode({ ...nodes.login, ...redis, ...node, ...rules });
     return url === undefined ? new Redis({ ...redis, ...rules }) : new Redis(url, { ...redis, ...rules });
   };
   return {
     connect,
-    address: addressOf(options),
+    cluster: nodes && { seeds: nodes.seeds, translate: translator(cluster?.natMap ?? {}) },
+    address: nodes === undefined ? addressOf(options) : nodes.seeds.map(nameOf).join(','),
     patience: toMilliseconds(patience),
     subscribePatience: subscribePatience === 'forever' ? Number.POSITIVE_INFINITY : toMilliseconds(subscribePatience),
     heartbeat: toMilliseconds(heartbeat),
   };
+}
+
+/** The nodes of a Cluster that a URL or the option names; `undefined`: it is none. */
+function nodesOf(url: unknown, cluster: unknown, mistakes: string[]): ClusterSeeds | undefined {
+  if (isClusterUrl(url)) return readClusterUrl(url, mistakes);
+  return cluster === undefined ? undefined : readNodes(cluster, mistakes);
+}
+
+/** A client whose server is a node of a Cluster. */
+function toNode(options: RedisOptions): Redis {
+  const client = new Redis(options);
+  markAsNode(client);
+  return client;
 }
 
 /** Each client lives for one connection, and hides nothing: see connection.ts. */

@@ -1,28 +1,31 @@
-import { BelfryError } from '@belfry/contracts';
-import {
-  type Appended,
-  type Clock,
-  type Logger,
-  type OutgoingDurableEvent,
-  type OutgoingEvent,
-  type OutgoingRequest,
-  type Receipt,
-  settlesWithin,
-  type Timer,
+import type { Writable } from 'node:stream';
+import type {
+  Appended,
+  Clock,
+  Logger,
+  OutgoingDurableEvent,
+  OutgoingEvent,
+  OutgoingRequest,
+  Receipt,
+  Timer,
 } from '@belfry/core';
+import { settlesWithin } from '@belfry/core';
 import { AppendBatch, AppendSequence } from './append-batch.js';
 import { BareMessage } from './bare-message.js';
 import type { Batch } from './batch.js';
-import type { Connection } from './connection.js';
 import { EventBatch } from './event-batch.js';
 import { EventFlow, type EventFlowOptions } from './event-flow.js';
-import { crowdedOut, isRefusal, isUnsent, overtaken, refused, unavailable, unconfirmed } from './failure.js';
+import { crowdedOut, unavailable, unconfirmed } from './failure.js';
 import { type Mail, MailBatch } from './mail-batch.js';
 import { RequestBatch } from './request-batch.js';
-import { isNoScript, loadScripts } from './scripts.js';
+import type { SenderOptions } from './sender.js';
+import type { Server } from './server.js';
+import type { Topology } from './topology.js';
+import { WaitingLine, type WaitingLineOptions } from './waiting-line.js';
 
 export interface OutboxOptions {
-  readonly connection: Connection;
+  /** Asked when something is to be sent: the servers of a topology are made with this outbox. */
+  readonly topology: () => Topology;
   /** For messages. */
   readonly address: string;
   /** How long something waits for a connection, in milliseconds. */
@@ -33,22 +36,18 @@ export interface OutboxOptions {
   readonly clock: Clock;
 }
 
-/** What may wait while Redis is away, in characters. What is beyond it is rejected at once. */
-const MAX_WAITING = 33_554_432;
-/** What may be unanswered, in characters: a Redis that does not read must not fill this process. What is beyond it waits. */
-const MAX_UNANSWERED = 16_777_216;
-/** What a command costs beside its characters: promises, arguments, a place in two queues. */
-const OVERHEAD = 1024;
-
-interface Waiting {
-  readonly batch: Batch;
-  readonly timer: Timer;
+/** Of one slot: what no server takes at the moment. */
+interface Strays {
+  readonly line: WaitingLine;
+  timer: Timer;
 }
+
+/** So soon it is tried again, in milliseconds. */
+const AGAIN_MS = 25;
 
 /**
  * Everything that is on its way out. What one turn of the event loop publishes or asks on one channel, or sends to one address, becomes
- * one command. Commands leave in order, wait within a bound while Redis is away, and every one of them settles: with Redis's answer, as
- * not delivered, or as unconfirmed.
+ * one command, which goes to the server of that channel.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -68,29 +67,38 @@ export class Outbox {
   readonly #flowing: EventFlowOptions;
   /** Per channel of requests, whose turn it is. */
   readonly #turns = new Map<string, number>();
-  #waiting = new Set<Waiting>();
-  #waitingSize = 0;
-  #unanswered = 0;
-  #unansweredSize = 0;
-  /** Refused with NOSCRIPT: nothing is sent until all answers are in, so that nothing overtakes them. */
-  #forgotten: Batch[] = [];
-  #reloading = false;
+  /** Per slot, what waits because it is not known who serves it, or because it has just moved. */
+  readonly #strays = new Map<number, Strays>();
+  readonly #lining: WaitingLineOptions;
   #nextSequence = 0;
   readonly #idle: (() => void)[] = [];
 
   constructor(options: OutboxOptions) {
     this.#options = options;
     const { address, patience, clock } = options;
+    const giveUp = (batch: Batch, reason: 'time' | 'size') => {
+      if (batch.written) batch.reject(unconfirmed(batch.title, address));
+      else batch.reject(reason === 'time' ? this.#unavailable(batch) : crowdedOut(batch.title, address));
+      this.#wakeIfIdle();
+    };
+    this.#lining = { held: { count: 0, size: 0 }, patience, giveUp, clock };
     this.#flowing = {
       enqueue: (batch) => this.#enqueue(batch),
       dispatch: (batch) => this.#dispatch(batch),
-      giveUp: (batch, reason) => {
-        batch.reject(reason === 'time' ? this.#givenUp(batch) : crowdedOut(batch.title, address));
-        this.#wakeIfIdle();
-      },
+      giveUp,
       held: { count: 0, size: 0 },
       patience,
       clock,
+    };
+  }
+
+  /** How a server's sender is to work. */
+  get sending(): Pick<SenderOptions, 'line' | 'slotOf' | 'resend' | 'settled'> {
+    return {
+      line: this.#lining,
+      slotOf: (batch) => this.#topology.slotOf(batch.destination),
+      resend: (batches) => this.dispatch(batches),
+      settled: () => this.#wakeIfIdle(),
     };
   }
 
@@ -126,14 +134,9 @@ export class Outbox {
     return message.promise;
   }
 
-  /** The connection is there (again). */
-  connected(): void {
-    this.#sendWaiting();
-  }
-
-  /** The connection is gone. What Redis had refused for want of a script was not executed, and goes first on the next connection. */
-  disconnected(): void {
-    this.#putBack(this.#forgotten.splice(0));
+  /** Sends batches again, or others than before do: in their order, each to the server that it now belongs to. */
+  dispatch(batches: readonly Batch[]): void {
+    for (const batch of batches) this.#dispatch(batch);
   }
 
   /** Resolves once nothing is on its way any more, or after `milliseconds`. */
@@ -145,15 +148,20 @@ export class Outbox {
   /** Rejects what still waits. */
   close(): void {
     for (const flow of this.#flows.values()) flow.close();
-    for (const waiting of this.#waiting) {
-      this.#forget(waiting);
-      waiting.batch.reject(this.#givenUp(waiting.batch));
+    for (const { line, timer } of this.#strays.values()) {
+      timer.cancel();
+      line.close();
     }
   }
 
+  get #topology(): Topology {
+    return this.#options.topology();
+  }
+
   get #isIdle(): boolean {
-    const waiting = this.#waiting.size + this.#flowing.held.count;
-    return this.#turn.length + waiting + this.#unanswered + this.#forgotten.length === 0;
+    if (this.#turn.length + this.#flowing.held.count + this.#lining.held.count > 0) return false;
+    for (const { sender } of this.#topology.servers) if (!sender.isIdle) return false;
+    return true;
   }
 
   /** The batch that takes this item, of those for the same destination. */
@@ -185,8 +193,8 @@ export class Outbox {
     if (this.#openMail.size > 0) this.#openMail = new Map();
     if (this.#openAppends.size > 0) this.#openAppends = new Map();
     // Several commands: one write to the socket instead of one each.
-    const stream = turn.length > 1 ? this.#options.connection.client?.stream : undefined;
-    stream?.cork();
+    const streams = turn.length > 1 ? this.#streams() : [];
+    for (const stream of streams) stream.cork();
     for (const batch of turn) {
       if (batch instanceof EventBatch) {
         batch.flow.leave(batch);
@@ -196,7 +204,7 @@ export class Outbox {
       else if (batch instanceof AppendBatch) batch.seal(this.#options.instance, this.#appendSequenceOf(batch.channel));
       this.#dispatch(batch);
     }
-    stream?.uncork();
+    for (const stream of streams) stream.uncork();
   }
 
   #seal(batch: RequestBatch): void {
@@ -220,121 +228,48 @@ export class Outbox {
   }
 
   #dispatch(batch: Batch): void {
-    const { client } = this.#options.connection;
-    if (client === undefined || this.#waiting.size > 0 || !this.#maySend) this.#wait(batch);
-    else this.#send(batch, client);
-  }
-
-  #wait(batch: Batch): void {
-    const { connection, clock, patience } = this.#options;
-    const size = weightOf(batch);
-    if (this.#waitingSize + size > MAX_WAITING && this.#waitingSize > 0) {
-      const { address } = this.#options;
-      batch.reject(batch.written ? unconfirmed(batch.title, address) : crowdedOut(batch.title, address));
+    const topology = this.#topology;
+    const slot = topology.slotOf(batch.destination);
+    const strays = this.#strays.get(slot);
+    if (strays !== undefined) {
+      strays.line.add(batch);
       return;
     }
-    batch.deadline ??= clock.now() + patience;
-    const waiting: Waiting = {
-      batch,
-      timer: clock.after(Math.max(0, batch.deadline - clock.now()), () => {
-        this.#forget(waiting);
-        batch.reject(this.#givenUp(batch));
-      }),
+    const server = this.#takerOf(slot);
+    if (server === undefined) this.#goAstray(slot, batch);
+    else server.sender.dispatch(batch);
+  }
+
+  /** The server that takes what belongs to a slot now, as long as nothing older can come back from another one. */
+  #takerOf(slot: number): Server | undefined {
+    const topology = this.#topology;
+    const server = topology.isSettled(slot) ? topology.serverOf(slot) : undefined;
+    for (const other of topology.servers) if (other !== server && other.sender.refuses(slot)) return undefined;
+    return server;
+  }
+
+  #goAstray(slot: number, batch: Batch): void {
+    const { clock } = this.#options;
+    const tryAgain = (): void => {
+      if (this.#takerOf(slot) === undefined) {
+        strays.timer = clock.after(AGAIN_MS, tryAgain);
+        return;
+      }
+      this.#strays.delete(slot);
+      this.dispatch(strays.line.takeAll());
     };
-    this.#waiting.add(waiting);
-    this.#waitingSize += size;
-    connection.open();
+    const strays: Strays = { line: new WaitingLine(this.#lining), timer: clock.after(AGAIN_MS, tryAgain) };
+    this.#strays.set(slot, strays);
+    strays.line.add(batch);
+    this.#topology.open();
   }
 
-  #forget(waiting: Waiting): void {
-    waiting.timer.cancel();
-    if (this.#waiting.delete(waiting)) this.#waitingSize -= weightOf(waiting.batch);
-    this.#wakeIfIdle();
-  }
-
-  #sendWaiting(): void {
-    const { connection } = this.#options;
-    for (const waiting of this.#waiting) {
-      if (connection.client === undefined || !this.#maySend) return;
-      this.#forget(waiting);
-      this.#send(waiting.batch, connection.client);
+  #streams(): Writable[] {
+    const streams: Writable[] = [];
+    for (const { commands } of this.#topology.servers) {
+      if (commands.client !== undefined) streams.push(commands.client.stream);
     }
-  }
-
-  #send(batch: Batch, client: NonNullable<Connection['client']>): void {
-    this.#unanswered++;
-    this.#unansweredSize += weightOf(batch);
-    if (batch instanceof EventBatch) batch.flow.sent();
-    batch.write(client).then(
-      (reply) => {
-        this.#received(batch);
-        if (this.#forgotten.length > 0 && isOrdered(batch)) this.#rejectOvertaken(batch.channel);
-        try {
-          batch.resolve(reply);
-        } catch {
-          batch.reject(unconfirmed(batch.title, this.#options.address)); // an answer, but none to this command
-        }
-        this.#answered(batch, true);
-      },
-      (error: unknown) => {
-        this.#received(batch);
-        if (isRefusal(error) || isUnsent(error)) batch.notExecuted?.();
-        if (isNoScript(error)) this.#forgotten.push(batch);
-        else if (isRefusal(error)) batch.reject(refused('PUBLISH_REFUSED', batch.title, this.#options.address, error));
-        else if (error instanceof BelfryError) batch.reject(error);
-        else if (isUnsent(error)) this.#putBack([batch]);
-        else if (batch.repeatable) {
-          batch.written = true;
-          this.#putBack([batch]);
-        } else {
-          batch.perhapsExecuted?.();
-          batch.reject(unconfirmed(batch.title, this.#options.address));
-        }
-        this.#answered(batch, isRefusal(error));
-      },
-    );
-  }
-
-  /** A later publish of the channel got through, by a script that somebody else had loaded again: to repeat this one would turn the order round. */
-  #rejectOvertaken(channel: string): void {
-    const isLate = (batch: Batch) => isOrdered(batch) && batch.channel === channel;
-    const late = this.#forgotten.filter(isLate);
-    this.#forgotten = this.#forgotten.filter((batch) => !isLate(batch));
-    for (const batch of late) batch.reject(overtaken(batch.title, this.#options.address));
-  }
-
-  #answered(batch: Batch, byRedis: boolean): void {
-    if (batch instanceof EventBatch) batch.flow.answered();
-    if (this.#forgotten.length > 0 && this.#unanswered === 0) void this.#reload();
-    else {
-      if (byRedis) this.#sendWaiting(); // else the connection is breaking: what waits would only come back
-      this.#wakeIfIdle();
-    }
-  }
-
-  #received(batch: Batch): void {
-    this.#unanswered--;
-    this.#unansweredSize -= weightOf(batch);
-  }
-
-  get #maySend(): boolean {
-    return this.#forgotten.length === 0 && !this.#reloading && this.#unansweredSize < MAX_UNANSWERED;
-  }
-
-  async #reload(): Promise<void> {
-    const { client } = this.#options.connection;
-    if (this.#reloading || client === undefined) return;
-    this.#reloading = true;
-    await loadScripts(client).catch(() => {}); // the connection broke: its next life loads them
-    this.#reloading = false;
-    this.#putBack(this.#forgotten.splice(0));
-    this.#sendWaiting();
-  }
-
-  /** Not executed: in the line again, at its old place. */
-  #putBack(batches: readonly Batch[]): void {
-    for (const batch of batches) this.#wait(batch);
-    this.#waiting = new Set([...this.#waiting].sort((a, b) => a.batch.sequence - b.batch.sequence));
+    return streams;
   }
 
   #wakeIfIdle(): void {
@@ -342,18 +277,10 @@ export class Outbox {
     for (const wake of this.#idle.splice(0)) wake();
   }
 
-  #givenUp(batch: Batch): Error {
-    return batch.written ? unconfirmed(batch.title, this.#options.address) : this.#unavailable(batch);
-  }
-
   #unavailable(batch: Batch): Error {
-    const { address, patience, connection } = this.#options;
-    return unavailable(`${batch.title}, which was not delivered`, address, patience, connection.lastError);
+    const { address, patience } = this.#options;
+    const topology = this.#topology;
+    const why = topology.whyNot(topology.slotOf(batch.destination));
+    return unavailable(`${batch.title}, which was not delivered`, address, patience, why);
   }
 }
-
-const weightOf = (batch: Batch): number => batch.size + OVERHEAD;
-
-/** Whose messages have an order on their channel. */
-const isOrdered = (batch: Batch): batch is EventBatch | AppendBatch =>
-  batch instanceof EventBatch || batch instanceof AppendBatch;

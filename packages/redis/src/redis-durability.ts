@@ -13,11 +13,11 @@ import type {
   WorkRequest,
 } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import type { Connection } from './connection.js';
 import { refuseEviction } from './eviction.js';
-import { isRefusal, refused, unavailable, unconfirmed } from './failure.js';
+import { isRefusal, refused, unconfirmed } from './failure.js';
 import { deadKey, logKey } from './names.js';
 import type { Outbox } from './outbox.js';
+import type { Route } from './route.js';
 import {
   cancelScript,
   groupScript,
@@ -31,7 +31,7 @@ import {
 } from './scripts.js';
 
 export interface RedisDurabilityOptions {
-  readonly connection: Connection;
+  readonly route: Route;
   readonly outbox: Outbox;
   readonly address: string;
   /** How long something waits for a connection, in milliseconds. */
@@ -71,7 +71,7 @@ export class RedisDurability implements Durability {
     const { subscribePatience, address } = this.#options;
     const what = `making the group ${group} of ${channel}`;
     try {
-      await this.#insist(what, subscribePatience, (client) => {
+      await this.#insist(channel, what, subscribePatience, (client) => {
         refuseEviction(client);
         return runScript(client, groupScript, [logKey(channel)], [group, from]);
       });
@@ -81,15 +81,15 @@ export class RedisDurability implements Durability {
   }
 
   async work(request: WorkRequest): Promise<Work> {
-    const { connection, address, patience, begin } = this.#options;
+    const { route, address, patience, begin } = this.#options;
     begin();
     const { channel, group } = request;
     const what = `the work of the group ${group} on ${channel}`;
-    const client = await connection.up(patience);
-    if (client === undefined) throw unavailable(what, address, patience, connection.lastError);
     try {
-      return toWork(await runScript(client, workScript, [logKey(channel)], workArguments(request)));
+      const work = (client: Redis) => runScript(client, workScript, [logKey(channel)], workArguments(request));
+      return toWork(await route.once(channel, what, patience, work));
     } catch (error) {
+      if (error instanceof BelfryError) throw error;
       throw isRefusal(error) ? refused('PUBLISH_REFUSED', what, address, error) : unconfirmed(what, address);
     }
   }
@@ -162,7 +162,7 @@ export class RedisDurability implements Durability {
   async purge(channel: string, group: string, ids: readonly string[] | undefined): Promise<number> {
     if (ids?.length === 0) return 0;
     const key = deadKey(channel, group);
-    return this.#command(`purging dead letters of ${channel}`, async (client) => {
+    return this.#command(channel, `purging dead letters of ${channel}`, async (client) => {
       if (ids !== undefined) return client.xdel(key, ...ids.map(checkedId));
       const [[, count], [, _deleted]] = ((await client.multi().xlen(key).del(key).exec()) ?? [[], []]) as [
         [unknown, number],
@@ -177,29 +177,29 @@ export class RedisDurability implements Durability {
     group: string,
     read: (client: Redis, key: string) => Promise<[id: string, fields: string[]][]>,
   ): Promise<DeadLetter[]> {
-    const entries = await this.#command(`reading the dead letters of ${channel}`, (client) =>
+    const entries = await this.#command(channel, `reading the dead letters of ${channel}`, (client) =>
       read(client, deadKey(channel, group)),
     );
     return entries.map(([id, fields]) => toDeadLetter(id, fields));
   }
 
   #run(what: string, script: Script, channel: string, args: readonly string[]): Promise<unknown> {
-    return this.#command(what, (client) => runScript(client, script, [logKey(channel)], args));
+    return this.#command(channel, what, (client) => runScript(client, script, [logKey(channel)], args));
   }
 
   /** What may be done twice without harm. */
-  async #command<T>(what: string, work: (client: Redis) => Promise<T>): Promise<T> {
+  async #command<T>(channel: string, what: string, work: (client: Redis) => Promise<T>): Promise<T> {
     const { address, patience } = this.#options;
     try {
-      return await this.#insist(what, patience, work);
+      return await this.#insist(channel, what, patience, work);
     } catch (error) {
       throw isRefusal(error) ? refused('PUBLISH_REFUSED', what, address, error) : error;
     }
   }
 
-  async #insist<T>(what: string, patience: number, work: (client: Redis) => Promise<T>): Promise<T> {
+  async #insist<T>(channel: string, what: string, patience: number, work: (client: Redis) => Promise<T>): Promise<T> {
     this.#options.begin();
-    return this.#options.connection.insist(what, patience, work);
+    return this.#options.route.insist(channel, what, patience, work);
   }
 }
 

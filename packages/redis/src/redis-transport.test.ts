@@ -204,7 +204,7 @@ describe('the Redis transport under faults', () => {
     ['another scheme', { url: 'http://localhost' }, /http:/],
     ['an unknown option', { url: sharedUrl, retries: 3 }, /"retries" is no option/],
     ['a client and a URL', { url: sharedUrl, client: admin }, /client excludes url/],
-    ['nothing', {}, /one of url, redis and client/],
+    ['nothing', {}, /one of url, redis, cluster and client/],
     [
       'everything at once',
       { url: 'x', patience: 'soon', heartbeat: 1, subscribePatience: 'maybe' },

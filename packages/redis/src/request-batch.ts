@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { type Batch, fits } from './batch.js';
 import { toFrame } from './frame.js';
 import { membersKey } from './names.js';
-import { askScript } from './scripts.js';
+import { askScript, sendScript } from './scripts.js';
 
 /** So much travels as one frame, in characters. Texts of more than 128 KiB V8 keeps apart, each in memory of its own: that costs more than a second frame. */
 const LONGEST_FRAME = 49_152;
@@ -25,6 +25,10 @@ export class RequestBatch implements Batch {
 
   constructor({ channel }: OutgoingRequest) {
     this.channel = channel;
+  }
+
+  get destination(): string {
+    return this.channel;
   }
 
   get title(): string {
@@ -71,7 +75,7 @@ export class RequestBatch implements Batch {
     if (asked.length === 0) return Promise.resolve(['']); // nothing to ask, nothing to answer
     keys.length = keys.length > 0 ? asked.length + 1 : 0; // a comma behind each
     const args = [this.channel, this.#turn, asked.length, keys.join(','), toFrame(bodies)];
-    return client.evalsha(askScript.sha, 1, membersKey(this.channel), ...args);
+    return sendScript(client, askScript, [membersKey(this.channel)], ...args);
   }
 
   resolve(reply: unknown): void {

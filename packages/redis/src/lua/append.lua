@@ -21,6 +21,7 @@
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -107,7 +108,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()
@@ -198,9 +199,9 @@ for i = FIRST, #ARGV, SIZE do
 end
 if ARGV[5] ~= '' then redis.call('XTRIM', LOG, 'MAXLEN', '~', ARGV[5]) end
 -- One listener decides for the whole call: nobody can subscribe while a script runs.
-if #bodies > 0 then listeners = redis.call('PUBLISH', base .. 'all', bodies[1]) end
+if #bodies > 0 then listeners = redis.call(TELL, base .. 'all', bodies[1]) end
 if listeners > 0 and #bodies > 1 then
-  redis.call('PUBLISH', base .. 'all', '\30' .. table.concat(bodies, '\n\30', 2) .. '\n')
+  redis.call(TELL, base .. 'all', '\30' .. table.concat(bodies, '\n\30', 2) .. '\n')
 end
 
 if sent then

@@ -4,8 +4,9 @@
   Returns how many instances listen to the broadcast, then for each known group its name and how many of its members are connected
 ]]
 local PLACE, ID = 18, 16
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = 'belfry:{' .. ARGV[1] .. '}:'
-local audience = { redis.call('PUBSUB', 'NUMSUB', base .. 'all')[2] }
+local audience = { redis.call('PUBSUB', TELL == 'PUBLISH' and 'NUMSUB' or 'SHARDNUMSUB', base .. 'all')[2] }
 local rings = redis.call('HGETALL', KEYS[1])
 for i = 1, #rings, 2 do
   local connected = 0

@@ -17,13 +17,14 @@
 ]]
 local PLACE, ID = 18, 16
 local channel, turn, frame_2 = ARGV[1], tonumber(ARGV[3]), ARGV[5]
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should this key hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
 
 -- What stands in front of an event as an envelope of its own.
 local function front() return '{' end
-if KEYS[2] then
+if ARGV[6] then
 -- include history
 -- What is kept of the channel: a stream. The id of an entry is <milliseconds>-<number>, and the numbers go up by one per event: that of an entry is
 -- the number of its last event. A lone event is its field e, an envelope; several are its field f, a frame of version 2 without its beginning, which
@@ -252,20 +253,24 @@ end
 
 -- Whoever listens now decides for the whole call: nobody can subscribe while a script runs.
 local all = base .. 'all'
-local listening = redis.call('PUBSUB', 'NUMSUB', channel, all, all .. ':02')
-local by_pattern = redis.call('PUBSUB', 'NUMPAT') > 0
+local listening, by_pattern
+if TELL == 'PUBLISH' then
+  listening = redis.call('PUBSUB', 'NUMSUB', all, all .. ':02', channel)
+  by_pattern = redis.call('PUBSUB', 'NUMPAT') > 0
+else listening = redis.call('PUBSUB', 'SHARDNUMSUB', all, all .. ':02') end
 local receipt = { 0 }
-if ARGV[2] == '1' and (by_pattern or listening[2] > 0) then
+-- On a Cluster somebody may listen to the public channel at another node: there it is always published on.
+if ARGV[2] == '1' and (by_pattern or not listening[6] or listening[6] > 0) then
   need_apart()
   for i = 1, #own do redis.call('PUBLISH', channel, front(i) .. shared[i] .. own[i]) end
 end
-if not by_pattern and listening[4] == listening[6] then
-  if listening[4] > 0 then receipt[1] = redis.call('PUBLISH', all, frame_2) end
+if not by_pattern and listening[2] == listening[4] then
+  if listening[2] > 0 then receipt[1] = redis.call(TELL, all, frame_2) end
 else
   need_apart()
   local every = {}
   for i = 1, #own do every[i] = i end
-  receipt[1] = redis.call('PUBLISH', all, frame_for('01', every))
+  receipt[1] = redis.call(TELL, all, frame_for('01', every))
 end
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]

@@ -5,6 +5,7 @@
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = string.sub(KEYS[1], 1, -4)
 local LOG, ABOUT, BELLS = KEYS[1], base .. 'about', base .. 'bells'
 local LATER, BODIES = base .. 'later', base .. 'later:bodies'
@@ -91,7 +92,7 @@ local function mature()
       local key = length ~= '' and string.sub(rest, 1, length) or nil
       local body = string.sub(rest, #(key or '') + 1)
       redis.call('SET', base .. 'id:' .. id, add(body, key), 'XX', 'KEEPTTL')
-      redis.call('PUBLISH', base .. 'all', body)
+      redis.call(TELL, base .. 'all', body)
     end
   end
   ring_all()

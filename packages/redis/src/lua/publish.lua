@@ -12,6 +12,7 @@
 ]]
 local PLACE, ID = 18, 16
 local channel, turn = ARGV[1], tonumber(ARGV[3])
+local TELL = 'PUBLISH' -- what reaches whoever listens to all of the channel; on a Cluster: 'SPUBLISH'
 local base = 'belfry:{' .. channel .. '}:'
 -- Read first: should this key hold something else, the call is refused before anybody has received anything.
 local rings = redis.call('HGETALL', KEYS[1])
@@ -33,7 +34,7 @@ if #ARGV == 5 and ARGV[4] == '' then
 -- include lone
   -- The members are asked one after the other, beginning with the one whose turn it is.
   if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
-  local receipt = { redis.call('PUBLISH', base .. 'all', event) }
+  local receipt = { redis.call(TELL, base .. 'all', event) }
   for i = 1, #rings, 2 do
     local group, ring, received, dead = rings[i], rings[i + 1], 0, nil
     local inbox, members = base .. 'inbox:' .. group .. ':', #ring / PLACE
@@ -172,11 +173,11 @@ local function deal(group, ring)
   return 1
 end
 
--- One listener decides for the whole call: nobody can subscribe while a script runs.
-if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
+-- One listener decides for the whole call: nobody can subscribe while a script runs. On a Cluster one may listen at another node.
+if ARGV[2] == '1' and (redis.call('PUBLISH', channel, events[1]) > 0 or TELL == 'SPUBLISH') then
   for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
 end
-local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
+local receipt = { redis.call(TELL, base .. 'all', whole) }
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
   receipt[#receipt + 1] = deal(rings[i], rings[i + 1])

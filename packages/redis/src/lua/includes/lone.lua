@@ -1,6 +1,6 @@
   -- The members are asked one after the other, beginning with the one whose turn it is.
   if ARGV[2] == '1' then redis.call('PUBLISH', channel, event) end
-  local receipt = { redis.call('PUBLISH', base .. 'all', event) }
+  local receipt = { redis.call(TELL, base .. 'all', event) }
   for i = 1, #rings, 2 do
     local group, ring, received, dead = rings[i], rings[i + 1], 0, nil
     local inbox, members = base .. 'inbox:' .. group .. ':', #ring / PLACE

@@ -11,11 +11,11 @@ local function deal(group, ring)
   return 1
 end
 
--- One listener decides for the whole call: nobody can subscribe while a script runs.
-if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then
+-- One listener decides for the whole call: nobody can subscribe while a script runs. On a Cluster one may listen at another node.
+if ARGV[2] == '1' and (redis.call('PUBLISH', channel, events[1]) > 0 or TELL == 'SPUBLISH') then
   for i = 2, #events do redis.call('PUBLISH', channel, events[i]) end
 end
-local receipt = { redis.call('PUBLISH', base .. 'all', whole) }
+local receipt = { redis.call(TELL, base .. 'all', whole) }
 for i = 1, #rings, 2 do
   receipt[#receipt + 1] = rings[i]
   receipt[#receipt + 1] = deal(rings[i], rings[i + 1])

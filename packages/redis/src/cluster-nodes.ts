@@ -1,0 +1,72 @@
+import type { RedisOptions } from 'ioredis';
+import type { Address } from './server.js';
+import { nameOf } from './slot-map.js';
+
+/** What a URL or an option says of a Cluster. */
+export interface ClusterSeeds {
+  readonly seeds: readonly Address[];
+  readonly login: Pick<RedisOptions, 'username' | 'password' | 'tls'>;
+}
+
+const EXAMPLE = 'like redis+cluster://10.0.0.1:6379,10.0.0.2:6379';
+
+export const isClusterUrl = (url: unknown): url is string =>
+  typeof url === 'string' && /^rediss?\+cluster:\/\//.test(url);
+
+/** Reads `redis+cluster://user:password@host:port,host:port`. Says what is wrong with it, but never the password. */
+export function readClusterUrl(url: string, mistakes: string[]): ClusterSeeds {
+  const [, scheme = '', login, hosts = '', rest = ''] =
+    /^(rediss?)\+cluster:\/\/(?:(.*)@)?([^/?#@]*)(.*)$/s.exec(url) ?? [];
+  const seeds: Address[] = [];
+  for (const host of hosts.split(',')) {
+    const address = toAddress(host);
+    if (address === undefined) mistakes.push(`url names no host and port in one place; it must be ${EXAMPLE}`);
+    else seeds.push(address);
+  }
+  if (!/^\/?0?$/.test(rest)) mistakes.push(`url ends in something that a Cluster does not have; it must be ${EXAMPLE}`);
+  const [username = '', password] = (login ?? '').split(/:(.*)/s);
+  return {
+    seeds,
+    login: {
+      ...(username === '' ? {} : { username: decoded(username, mistakes) }),
+      ...(password === undefined ? {} : { password: decoded(password, mistakes) }),
+      ...(scheme === 'rediss' ? { tls: {} } : {}),
+    },
+  };
+}
+
+/** Reads the option `cluster`. */
+export function readNodes(cluster: unknown, mistakes: string[]): ClusterSeeds {
+  const { nodes, natMap = {} } = (cluster ?? {}) as { nodes?: unknown; natMap?: unknown };
+  const example = "cluster: { nodes: ['10.0.0.1:6379'] }";
+  const seeds = Array.isArray(nodes) ? nodes.map(toAddress) : [];
+  if (seeds.length === 0 || seeds.includes(undefined))
+    mistakes.push(`cluster must name nodes by host and port: ${example}`);
+  const isMap = typeof natMap === 'object' && natMap !== null;
+  if (!isMap || ![...Object.keys(natMap), ...Object.values(natMap)].every(toAddress))
+    mistakes.push("natMap must lead from hosts and ports to others: { '172.20.0.3:6379': '127.0.0.1:7003' }");
+  return { seeds: seeds.filter((seed) => seed !== undefined), login: {} };
+}
+
+/** From the addresses that nodes tell to those at which they are reached. */
+export function translator(natMap: Readonly<Record<string, string>>): (address: Address) => Address {
+  const known = new Map(Object.entries(natMap).map(([from, to]) => [from, toAddress(to)]));
+  return (address) => known.get(nameOf(address)) ?? address;
+}
+
+/** `host:port`, `[::1]:port`, or a host whose port is 6379. */
+function toAddress(text: unknown): Address | undefined {
+  if (typeof text !== 'string') return undefined;
+  const [, bracketed, host = bracketed, port = '6379'] =
+    /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
+}
+
+function decoded(text: string, mistakes: string[]): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    mistakes.push('url has a user or password with a % that stands for nothing: write it as %25');
+    return '';
+  }
+}

@@ -1,0 +1,267 @@
+import { type Clock, settlesWithin, type Timer } from '@belfry/core';
+import keySlotOf from 'cluster-key-slot';
+import type { Redis } from 'ioredis';
+import { isMisdirected } from './failure.js';
+import type { Link } from './link.js';
+import type { Address, Server } from './server.js';
+import { changesBetween, movedTo, nameOf, type SlotMap, toLayout } from './slot-map.js';
+import type { Topology } from './topology.js';
+
+export interface ClusterOptions {
+  /** Nodes to ask first. */
+  readonly seeds: readonly Address[];
+  /** From the addresses that nodes have among themselves to those at which they are reached from here. */
+  readonly translate: (address: Address) => Address;
+  /** Makes a client for one question to a node. */
+  readonly connect: (node: Address) => Redis;
+  /** What this instance has with a server. */
+  readonly toServer: (address: Address) => Server;
+  /** Slots are served by others than before. */
+  readonly changed: () => void;
+  /** Nobody serves anything here any more: takes what still waited for it. */
+  readonly abandoned: (server: Server) => void;
+  readonly link: Link;
+  /** Between two looks at who serves what, while nothing seems wrong, in milliseconds. */
+  readonly interval: number;
+  readonly clock: Clock;
+}
+
+/** Who is asked who serves what: it must not take longer, in milliseconds. */
+const ANSWER_MS = 1000;
+/** So soon it is asked again while something is wrong. */
+const AGAIN_MS = 100;
+/** For so long nothing is sent to a slot that has moved: subscribers follow meanwhile. */
+const FOLLOW_MS = 200;
+/** For so long nothing is sent to a slot that is moving, or has no server. */
+const PAUSE_MS = 50;
+/** For so long a server that serves nothing any more may answer what it was asked. */
+const FAREWELL_MS = 2000;
+/** So many names are remembered with their slots. */
+const MOST_NAMES = 10_000;
+
+/**
+ * A Redis Cluster: the servers that serve what this instance uses, each with connections of its own. Belfry finds its own way instead of using ioredis's
+ * Cluster client, because that sends again what was refused in whatever order it comes back, and tells nobody when a subscription has moved.
+ */
+export class Cluster implements Topology {
+  readonly isCluster = true;
+  readonly #options: ClusterOptions;
+  #map: SlotMap = [];
+  #nodes: readonly Address[];
+  readonly #servers = new Map<string, Server>();
+  readonly #leaving = new Set<Server>();
+  readonly #waiters = new Set<() => void>();
+  /** Until when nothing is sent to a slot. */
+  readonly #unsettled = new Map<number, number>();
+  readonly #slots = new Map<string, number>();
+  #asking: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #next = 0;
+  #lastError: unknown;
+  #closed = false;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#nodes = options.seeds;
+  }
+
+  *#all(): Iterable<Server> {
+    yield* this.#servers.values();
+    yield* this.#leaving;
+  }
+
+  get servers(): Iterable<Server> {
+    return this.#all();
+  }
+
+  slotOf(name: string): number {
+    let slot = this.#slots.get(name);
+    if (slot === undefined) {
+      if (this.#slots.size >= MOST_NAMES) this.#slots.clear();
+      slot = keySlotOf(name);
+      this.#slots.set(name, slot);
+    }
+    return slot;
+  }
+
+  serverOf(slot: number): Server | undefined {
+    const name = this.#map[slot];
+    if (name === undefined) return undefined;
+    return this.#servers.get(name) ?? this.#begin(name);
+  }
+
+  serves(server: Server, slot: number): boolean {
+    return this.#map[slot] === server.address;
+  }
+
+  async located(slot: number, milliseconds: number): Promise<Server | undefined> {
+    const { clock } = this.#options;
+    const until = clock.now() + milliseconds;
+    for (;;) {
+      const server = this.#closed ? undefined : this.serverOf(slot);
+      const left = until - clock.now();
+      if (server !== undefined || this.#closed || left <= 0) return server;
+      let wake = () => {};
+      const waiter = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      this.#waiters.add(wake);
+      this.open();
+      if (left === Number.POSITIVE_INFINITY) await waiter;
+      else await settlesWithin(clock, left, waiter);
+      this.#waiters.delete(wake);
+    }
+  }
+
+  isSettled(slot: number): boolean {
+    const until = this.#unsettled.get(slot);
+    if (until === undefined) return true;
+    if (this.#options.clock.now() < until) return false;
+    this.#unsettled.delete(slot);
+    return true;
+  }
+
+  open(): void {
+    void this.#ask();
+  }
+
+  async lookAgain(first: Server): Promise<void> {
+    await this.#asking; // what was asked before may be answered by somebody who knows less
+    await this.#ask(first);
+  }
+
+  refused(server: Server, slot: number, refusal: Error): boolean {
+    if (!isMisdirected(refusal)) return false;
+    const { clock, link, translate } = this.#options;
+    const to = movedTo(refusal, addressIn(server.address), translate);
+    if (to === undefined) {
+      this.#unsettled.set(slot, Math.max(this.#unsettled.get(slot) ?? 0, clock.now() + PAUSE_MS));
+      link.stirred();
+      void this.#ask();
+    } else {
+      if (this.#map[slot] !== nameOf(to)) {
+        const map = [...this.#map];
+        map[slot] = nameOf(to);
+        this.#apply(map);
+      }
+      void this.lookAgain(server);
+    }
+    return true;
+  }
+
+  whyNot(slot: number): unknown {
+    if (this.#map.length > 0 && this.#map[slot] === undefined)
+      return new Error('no node of the Cluster serves its slot');
+    return this.serverOf(slot)?.commands.lastError ?? this.#lastError;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#wake();
+    await this.#asking;
+    await Promise.all(Array.from(this.#all(), (server) => server.close()));
+  }
+
+  #begin(name: string): Server {
+    const server = this.#options.toServer(addressIn(name));
+    this.#servers.set(name, server);
+    return server;
+  }
+
+  /** One question at a time. */
+  #ask(first?: Server): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#asking ??= this.#look(first).finally(() => {
+      this.#asking = undefined;
+      this.#planNext();
+    });
+    return this.#asking;
+  }
+
+  #planNext(): void {
+    if (this.#closed) return;
+    const { clock, interval } = this.#options;
+    const isWrong = this.#waiters.size > 0 || Array.from(this.#servers.values()).some(({ isAway }) => isAway);
+    this.#timer?.cancel();
+    this.#timer = clock.after(isWrong ? AGAIN_MS : interval, () => this.open(), isWrong ? undefined : 'background');
+  }
+
+  async #look(first: Server | undefined): Promise<void> {
+    const { clock, translate } = this.#options;
+    const connected = this.#askable(first);
+    const node =
+      connected === undefined ? this.#nodes[this.#next++ % this.#nodes.length]! : addressIn(connected.address);
+    const asking = connected?.commands.client === undefined ? this.#scout(node) : slotsBy(connected.commands.client);
+    try {
+      if (!(await settlesWithin(clock, ANSWER_MS, asking))) throw new Error(`${nameOf(node)} does not answer`);
+      const { slots, nodes } = toLayout(await asking, node, translate);
+      if (nodes.length === 0) throw new Error(`${nameOf(node)} knows nobody who serves anything`);
+      this.#nodes = nodes;
+      this.#lastError = undefined;
+      if (!this.#closed) this.#apply(slots);
+    } catch (error) {
+      this.#lastError = error;
+      if (this.#nodes.length === 0 || this.#map.length === 0) this.#nodes = this.#options.seeds;
+    }
+  }
+
+  /** A server to ask: the one that knows more, or any that is there, by turns, because one that is cut off from the rest knows less. */
+  #askable(first: Server | undefined): Server | undefined {
+    if (first?.commands.client !== undefined) return first;
+    const there = Array.from(this.#servers.values()).filter(({ commands }) => commands.client !== undefined);
+    return there[this.#next++ % Math.max(1, there.length)];
+  }
+
+  /** Asks a node that this instance has no connection to. */
+  async #scout(node: Address): Promise<unknown> {
+    const client = this.#options.connect(node);
+    client.on('error', () => {}); // connect() rejects with it
+    try {
+      await client.connect();
+      return await slotsBy(client);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  #apply(map: SlotMap): void {
+    const { clock, link, changed, abandoned } = this.#options;
+    const changes = changesBetween(this.#map, map);
+    this.#map = map;
+    this.#wake();
+    if (changes.size === 0) return;
+    const until = clock.now() + FOLLOW_MS;
+    for (const slot of changes) this.#unsettled.set(slot, until);
+    link.stirred();
+    changed();
+    const serving = new Set(map);
+    for (const [name, server] of this.#servers) {
+      if (serving.has(name)) continue;
+      this.#servers.delete(name);
+      this.#leaving.add(server);
+      void this.#leave(server);
+    }
+    for (const server of this.#all()) abandoned(server);
+  }
+
+  async #leave(server: Server): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.now() + FAREWELL_MS;
+    while (!server.isAway && !server.sender.isIdle && clock.now() < until)
+      await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+    await server.close();
+    this.#leaving.delete(server);
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters) wake();
+  }
+}
+
+const slotsBy = (client: Redis): Promise<unknown> => client.cluster('SLOTS');
+
+function addressIn(name: string): Address {
+  const at = name.lastIndexOf(':');
+  return { host: name.slice(0, at), port: Number(name.slice(at + 1)) };
+}

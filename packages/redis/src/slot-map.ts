@@ -1,0 +1,51 @@
+import type { Address } from './server.js';
+
+/** `host:port` of whoever serves each slot; `undefined`: nobody. */
+export type SlotMap = readonly (string | undefined)[];
+
+export const SLOTS = 16_384;
+
+/** Every node that an answer to CLUSTER SLOTS names, replicas too, and who serves what. */
+export interface Layout {
+  readonly slots: SlotMap;
+  readonly nodes: readonly Address[];
+}
+
+/**
+ * Reads the answer to CLUSTER SLOTS. https://redis.io/docs/latest/commands/cluster-slots/
+ * @param asked who answered: a node that does not know its own host leaves it out
+ * @param translate from the addresses that nodes have among themselves to those at which they are reached from here
+ * @throws Error when it is no answer to CLUSTER SLOTS
+ */
+export function toLayout(reply: unknown, asked: Address, translate: (address: Address) => Address): Layout {
+  const slots = new Array<string | undefined>(SLOTS).fill(undefined);
+  const nodes = new Map<string, Address>();
+  for (const range of reply as [first: number, last: number, ...nodes: [host: string | null, port: number][]][]) {
+    const [first, last, ...found] = range;
+    const addresses = found.map(([host, port]) =>
+      translate({ host: host === null || host === '' || host === '?' ? asked.host : host, port: Number(port) }),
+    );
+    for (const address of addresses) nodes.set(nameOf(address), address);
+    if (addresses[0] === undefined) continue;
+    slots.fill(nameOf(addresses[0]), Number(first), Number(last) + 1);
+  }
+  return { slots, nodes: [...nodes.values()] };
+}
+
+/** Where a MOVED refusal leads. `MOVED 3999 127.0.0.1:6381`; the host may be absent, and an IPv6 one contains colons. */
+export function movedTo(refusal: Error, asked: Address, translate: (address: Address) => Address): Address | undefined {
+  const [, host, port] = /^MOVED \d+ (.*):(\d+)/.exec(refusal.message) ?? [];
+  if (port === undefined) return undefined;
+  return translate({ host: host === '' || host === undefined || host === '?' ? asked.host : host, port: Number(port) });
+}
+
+/** The slots that somebody else serves by now, who is known. */
+export function changesBetween(before: SlotMap, after: SlotMap): Set<number> {
+  const changed = new Set<number>();
+  for (let slot = 0; slot < SLOTS; slot++) {
+    if (before[slot] !== undefined && after[slot] !== undefined && before[slot] !== after[slot]) changed.add(slot);
+  }
+  return changed;
+}
+
+export const nameOf = ({ host, port }: Address): string => `${host}:${port}`;

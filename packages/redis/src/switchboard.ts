@@ -1,0 +1,153 @@
+import { BelfryError } from '@belfry/contracts';
+import { type Clock, type Logger, settlesWithin } from '@belfry/core';
+import { isRefusal, unavailable } from './failure.js';
+import type { Link } from './link.js';
+import type { Hear, Listening } from './listener.js';
+import type { Server } from './server.js';
+import type { Topology } from './topology.js';
+
+export interface SwitchboardOptions {
+  readonly topology: Topology;
+  readonly link: Link;
+  /** For messages. */
+  readonly address: string;
+  /** How long a subscription waits for a server, in milliseconds. */
+  readonly patience: number;
+  /** Subscriptions have followed to these servers: the places that belong to them are stamped there. */
+  readonly followed: (servers: ReadonlySet<Server>) => Promise<void>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** A subscription that stands, on whichever server serves it. */
+export interface Standing {
+  /** When it resolves, everything that Redis had sent has been heard. */
+  end(): Promise<void>;
+}
+
+interface Line {
+  readonly listening: Listening;
+  readonly hear: Hear;
+  readonly slot: number;
+  server: Server;
+  isMoving: boolean;
+  ended: boolean;
+}
+
+/** So soon a subscription is tried again that found its slot elsewhere, in milliseconds. */
+const AGAIN_MS = 50;
+
+/** What this instance listens to, on all servers: it follows where slots move. */
+export class Switchboard {
+  readonly #options: SwitchboardOptions;
+  readonly #lines = new Set<Line>();
+  #moving = 0;
+  #followed = new Set<Server>();
+  #closed = false;
+
+  constructor(options: SwitchboardOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Listens. Resolves once Redis has confirmed it.
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`
+   */
+  async listen(listening: Listening, hear: Hear): Promise<Standing> {
+    const { topology, patience, clock } = this.#options;
+    const slot = topology.slotOf(listening.name);
+    const server = await this.#connect(slot, listening, hear, clock.now() + patience);
+    const line: Line = { listening, hear, slot, server, isMoving: false, ended: false };
+    this.#lines.add(line);
+    if (topology.serverOf(slot) !== server) this.follow(); // it has moved meanwhile
+    return {
+      end: async () => {
+        line.ended = true;
+        this.#lines.delete(line);
+        await line.server.listener.stop(listening, hear);
+      },
+    };
+  }
+
+  /** Slots are served elsewhere: whatever listens to something in them follows. */
+  follow(): void {
+    const { topology } = this.#options;
+    for (const line of this.#lines) if (topology.serverOf(line.slot) !== line.server) void this.#move(line);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Listens on the server of the slot, wherever that is by then. */
+  async #connect(slot: number, listening: Listening, hear: Hear, until: number): Promise<Server> {
+    const { topology, clock, address, patience } = this.#options;
+    const what = `a subscription to ${listening.title}`;
+    for (;;) {
+      const server = await topology.located(slot, until - clock.now());
+      if (server === undefined) throw unavailable(what, address, patience, topology.whyNot(slot));
+      try {
+        await this.#listenOn(server, listening, hear);
+        return server;
+      } catch (error) {
+        const isElsewhere = isRefusal(error)
+          ? topology.refused(server, slot, error)
+          : topology.serverOf(slot) !== server;
+        if (!isElsewhere) throw error;
+        if (clock.now() >= until)
+          throw error instanceof BelfryError ? error : unavailable(what, address, patience, error);
+      }
+      await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+    }
+  }
+
+  async #listenOn(server: Server, listening: Listening, hear: Hear): Promise<void> {
+    const [probed, listened] = await Promise.allSettled([
+      server.heartbeat.listen(),
+      server.listener.listen(listening, hear),
+    ]);
+    if (listened.status === 'rejected') throw listened.reason;
+    if (probed.status === 'fulfilled') return;
+    await server.listener.stop(listening, hear);
+    throw probed.reason;
+  }
+
+  async #move(line: Line): Promise<void> {
+    const { topology, link, logger, clock } = this.#options;
+    const { slot, listening, hear } = line;
+    if (line.isMoving) return;
+    line.isMoving = true;
+    if (this.#moving++ === 0) link.down('slots', 'slots of the Cluster have moved');
+    while (!line.ended && !this.#closed && topology.serverOf(slot) !== line.server) {
+      try {
+        const server = await this.#connect(slot, listening, hear, Number.POSITIVE_INFINITY);
+        const left = line.server;
+        line.server = server;
+        this.#followed.add(server);
+        if (left !== server) void left.listener.stop(listening, hear);
+        if (line.ended) await server.listener.stop(listening, hear);
+      } catch (error) {
+        if (this.#closed || topology.serverOf(slot) === undefined) break;
+        logger.error(
+          { channel: listening.name, err: error },
+          'A subscription could not follow its slot; trying again.',
+        );
+        await new Promise<void>((resolve) => clock.after(AGAIN_MS * 10, resolve));
+      }
+    }
+    line.isMoving = false;
+    if (--this.#moving === 0) await this.#arrive();
+  }
+
+  async #arrive(): Promise<void> {
+    const { followed, link, clock, patience } = this.#options;
+    const servers = this.#followed;
+    this.#followed = new Set();
+    await settlesWithin(
+      clock,
+      patience,
+      followed(servers).catch(() => {}),
+    );
+    if (this.#moving === 0) link.up('slots');
+  }
+}
