@@ -94,6 +94,10 @@ export class Cluster implements Topology {
     return this.#map[slot] === server.address;
   }
 
+  uses(server: Server): boolean {
+    return this.#servers.get(server.address) === server;
+  }
+
   async located(slot: number, milliseconds: number): Promise<Server | undefined> {
     const { clock } = this.#options;
     const until = clock.now() + milliseconds;
@@ -234,14 +238,14 @@ export class Cluster implements Topology {
     const until = clock.now() + FOLLOW_MS;
     for (const slot of changes) this.#unsettled.set(slot, until);
     link.stirred();
-    changed();
     const serving = new Set(map);
-    for (const [name, server] of this.#servers) {
-      if (serving.has(name)) continue;
+    const idle = Array.from(this.#servers).filter(([name]) => !serving.has(name));
+    for (const [name, server] of idle) {
       this.#servers.delete(name);
       this.#leaving.add(server);
-      void this.#leave(server);
     }
+    changed(); // before anybody leaves: what was connected is not back until everything has followed
+    for (const [, server] of idle) void this.#leave(server);
     for (const server of this.#all()) abandoned(server);
   }
 

@@ -59,7 +59,7 @@ export class Switchboard {
     const server = await this.#connect(slot, listening, hear, clock.now() + patience);
     const line: Line = { listening, hear, slot, server, isMoving: false, ended: false };
     this.#lines.add(line);
-    if (topology.serverOf(slot) !== server) this.follow(); // it has moved meanwhile
+    if (!this.#isAtHome(line)) this.follow(); // it has moved meanwhile
     return {
       end: async () => {
         line.ended = true;
@@ -71,8 +71,13 @@ export class Switchboard {
 
   /** Slots are served elsewhere: whatever listens to something in them follows. */
   follow(): void {
+    for (const line of this.#lines) if (!this.#isAtHome(line)) void this.#move(line);
+  }
+
+  /** A sharded channel lives where its slot does. Any node of a Cluster hears all of the classic ones. */
+  #isAtHome({ listening, slot, server }: Line): boolean {
     const { topology } = this.#options;
-    for (const line of this.#lines) if (topology.serverOf(line.slot) !== line.server) void this.#move(line);
+    return listening.kind === 'sharded' ? topology.serves(server, slot) : topology.uses(server);
   }
 
   close(): void {
@@ -118,13 +123,15 @@ export class Switchboard {
     if (line.isMoving) return;
     line.isMoving = true;
     if (this.#moving++ === 0) link.down('slots', 'slots of the Cluster have moved');
-    while (!line.ended && !this.#closed && topology.serverOf(slot) !== line.server) {
+    while (!line.ended && !this.#closed && !this.#isAtHome(line)) {
       try {
-        const server = await this.#connect(slot, listening, hear, Number.POSITIVE_INFINITY);
         const left = line.server;
+        // Of a classic channel both would hear the same: rather a gap than everything twice.
+        if (listening.kind !== 'sharded') await left.listener.stop(listening, hear);
+        const server = await this.#connect(slot, listening, hear, Number.POSITIVE_INFINITY);
         line.server = server;
         this.#followed.add(server);
-        if (left !== server) void left.listener.stop(listening, hear);
+        if (left !== server && listening.kind === 'sharded') void left.listener.stop(listening, hear);
         if (line.ended) await server.listener.stop(listening, hear);
       } catch (error) {
         if (this.#closed || topology.serverOf(slot) === undefined) break;

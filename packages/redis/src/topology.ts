@@ -12,6 +12,8 @@ export interface Topology {
   serverOf(slot: number): Server | undefined;
   /** Whether that is this one. */
   serves(server: Server, slot: number): boolean;
+  /** Whether it serves anything. */
+  uses(server: Server): boolean;
   /** Who serves it, as soon as it is known; `undefined` when `milliseconds` are over, or it is closed. */
   located(slot: number, milliseconds: number): Promise<Server | undefined>;
   /** Whether the slot is where it was for long enough that its subscribers can have followed. */
@@ -45,6 +47,10 @@ export class OneServer implements Topology {
   }
 
   serves(): boolean {
+    return true;
+  }
+
+  uses(): boolean {
     return true;
   }
 

@@ -130,7 +130,8 @@ export class Load {
 }
 
 export interface OutlivesOptions extends LoadOptions {
-  readonly admin: Redis;
+  /** Resolves once everybody is back, exactly once; or a connection to the one server, by which that can be seen. */
+  readonly admin: Redis | (() => Promise<void>);
   /** The longest that a publish may take, in milliseconds. */
   readonly within: number;
   /** Redis has lost what was in its logs. */
@@ -151,7 +152,7 @@ export async function outlives(
   await load.flows();
   await fault();
   await load.flows();
-  await audience.isWhole(admin);
+  await (typeof admin === 'function' ? admin() : audience.isWhole(admin));
   await load.endsWell(within);
   if (!losesLogs) await load.durableArrives();
   await audience.hearsEverythingOnce();
