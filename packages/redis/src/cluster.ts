@@ -47,7 +47,7 @@ export class Cluster implements Topology {
   readonly isCluster = true;
   readonly #options: ClusterOptions;
   #map: SlotMap = [];
-  #nodes: readonly Address[];
+  #nodes: readonly Address[] = [];
   readonly #servers = new Map<string, Server>();
   readonly #leaving = new Set<Server>();
   readonly #waiters = new Set<() => void>();
@@ -62,16 +62,10 @@ export class Cluster implements Topology {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    this.#nodes = options.seeds;
   }
 
-  *#all(): Iterable<Server> {
-    yield* this.#servers.values();
-    yield* this.#leaving;
-  }
-
-  get servers(): Iterable<Server> {
-    return this.#all();
+  get servers(): readonly Server[] {
+    return [...this.#servers.values(), ...this.#leaving];
   }
 
   slotOf(name: string): number {
@@ -164,7 +158,7 @@ export class Cluster implements Topology {
     this.#timer?.cancel();
     this.#wake();
     await this.#asking;
-    await Promise.all(Array.from(this.#all(), (server) => server.close()));
+    await Promise.all(this.servers.map((server) => server.close()));
   }
 
   #begin(name: string): Server {
@@ -193,20 +187,23 @@ export class Cluster implements Topology {
 
   async #look(first: Server | undefined): Promise<void> {
     const { clock, translate } = this.#options;
-    const connected = this.#askable(first);
-    const node =
-      connected === undefined ? this.#nodes[this.#next++ % this.#nodes.length]! : addressIn(connected.address);
-    const asking = connected?.commands.client === undefined ? this.#scout(node) : slotsBy(connected.commands.client);
+    const nodes = [...this.#nodes, ...this.#options.seeds]; // all of the former may be gone
+    const server = this.#askable(first);
+    const node = server === undefined ? nodes[this.#next++ % nodes.length]! : addressIn(server.address);
+    const asking = server?.commands.client === undefined ? this.#scout(node) : askClient(server.commands.client);
     try {
       if (!(await settlesWithin(clock, ANSWER_MS, asking))) throw new Error(`${nameOf(node)} does not answer`);
-      const { slots, nodes } = toLayout(await asking, node, translate);
-      if (nodes.length === 0) throw new Error(`${nameOf(node)} knows nobody who serves anything`);
-      this.#nodes = nodes;
+      const [info, reply] = await asking;
+      const layout = toLayout(reply, node, translate);
+      if (layout.nodes.length === 0) throw new Error(`${nameOf(node)} knows nobody who serves anything`);
+      // Cut off from most of the others it knows nothing of what they have decided since.
+      if (this.#map.length > 0 && !info.includes('cluster_state:ok'))
+        throw new Error(`${nameOf(node)} says that the Cluster is down`);
+      this.#nodes = layout.nodes;
       this.#lastError = undefined;
-      if (!this.#closed) this.#apply(slots);
+      if (!this.#closed) this.#apply(layout.slots);
     } catch (error) {
       this.#lastError = error;
-      if (this.#nodes.length === 0 || this.#map.length === 0) this.#nodes = this.#options.seeds;
     }
   }
 
@@ -218,12 +215,12 @@ export class Cluster implements Topology {
   }
 
   /** Asks a node that this instance has no connection to. */
-  async #scout(node: Address): Promise<unknown> {
+  async #scout(node: Address): Promise<Asked> {
     const client = this.#options.connect(node);
     client.on('error', () => {}); // connect() rejects with it
     try {
       await client.connect();
-      return await slotsBy(client);
+      return await askClient(client);
     } finally {
       client.disconnect();
     }
@@ -246,16 +243,17 @@ export class Cluster implements Topology {
     }
     changed(); // before anybody leaves: what was connected is not back until everything has followed
     for (const [, server] of idle) void this.#leave(server);
-    for (const server of this.#all()) abandoned(server);
+    for (const server of this.servers) abandoned(server);
   }
 
   async #leave(server: Server): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, abandoned } = this.#options;
     const until = clock.now() + FAREWELL_MS;
     while (!server.isAway && !server.sender.isIdle && clock.now() < until)
       await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
-    await server.close();
+    await server.disconnect();
     this.#leaving.delete(server);
+    abandoned(server);
   }
 
   #wake(): void {
@@ -263,7 +261,11 @@ export class Cluster implements Topology {
   }
 }
 
-const slotsBy = (client: Redis): Promise<unknown> => client.cluster('SLOTS');
+/** How the Cluster is, and who serves what, as one node sees it. */
+type Asked = readonly [info: string, slots: unknown];
+
+const askClient = async (client: Redis): Promise<Asked> =>
+  Promise.all([client.cluster('INFO').then(String), client.cluster('SLOTS')]);
 
 function addressIn(name: string): Address {
   const at = name.lastIndexOf(':');

@@ -19,6 +19,10 @@ export function causeOf(error: unknown): Error | undefined {
   return cause;
 }
 
+/** It was not sent, or not taken. */
+export const isUnavailable = (error: unknown): boolean =>
+  BelfryError.is(error) && error.code === 'TRANSPORT_UNAVAILABLE';
+
 /** Redis was not there, or not able to take it, in time. */
 export const unavailable = (what: string, address: string, waitedMs: number, error: unknown): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {

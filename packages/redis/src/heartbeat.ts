@@ -1,8 +1,7 @@
-import { BelfryError } from '@belfry/contracts';
 import { type Clock, settlesWithin, type Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import type { Connection } from './connection.js';
-import { isRefusal } from './failure.js';
+import { isRefusal, isUnavailable } from './failure.js';
 import type { Hear, Listener, Listening } from './listener.js';
 
 export interface HeartbeatOptions {
@@ -183,8 +182,6 @@ export class Heartbeat {
 }
 
 const probeOn = (name: string): Listening => ({ kind: 'sharded', name, title: 'the probe' });
-
-const isUnavailable = (error: unknown): boolean => BelfryError.is(error) && error.code === 'TRANSPORT_UNAVAILABLE';
 
 /** Whether anything comes on a connection. */
 class SignsOfLife {

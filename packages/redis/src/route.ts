@@ -1,6 +1,6 @@
 import type { Clock } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { isRefusal, unavailable } from './failure.js';
+import { isRefusal, isUnavailable, unavailable } from './failure.js';
 import type { Server } from './server.js';
 import type { Topology } from './topology.js';
 
@@ -58,9 +58,10 @@ export class Route {
       try {
         return await work(server, until - clock.now());
       } catch (error) {
+        // Whatever else came of it may have happened where it was sent.
         const isElsewhere = isRefusal(error)
           ? topology.refused(server, slot, error)
-          : topology.serverOf(slot) !== server;
+          : isUnavailable(error) && topology.serverOf(slot) !== server;
         if (!isElsewhere || clock.now() >= until) throw error;
       }
       await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));

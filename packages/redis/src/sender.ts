@@ -75,8 +75,9 @@ export class Sender {
     return this.#refused.some((batch) => this.#options.slotOf(batch) === slot);
   }
 
-  /** Gives back what waits here. */
+  /** Gives back what waits here; also what was refused, if no older one can be refused any more. */
   takeWaiting(): Batch[] {
+    if (this.#unanswered === 0) this.#keepRefused();
     return this.#line.takeAll();
   }
 

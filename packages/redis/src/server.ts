@@ -114,12 +114,19 @@ export class Server {
     return this.commands.isAway || this.listener.connection.isAway;
   }
 
-  async close(): Promise<void> {
+  /** Ends its connections for good. What waits stays with its sender. */
+  async disconnect(): Promise<void> {
     this.heartbeat.stop();
     await Promise.all([this.commands.close(), this.listener.connection.close()]);
-    this.sender.close();
+    await new Promise((resolve) => setImmediate(resolve)); // what was unanswered has failed by then
     this.#link.gone(this.#role('commands'));
     this.#link.gone(this.#role('subscriber'));
+  }
+
+  /** The same, and gives up what waits. */
+  async close(): Promise<void> {
+    await this.disconnect();
+    this.sender.close();
   }
 
   #role(connection: string): string {
