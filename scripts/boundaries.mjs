@@ -35,7 +35,7 @@ const rooms = {
     why: 'Core knows contracts and Node. Transports, containers, loggers and configuration depend on core, never the other way round.',
   },
   'packages/redis': {
-    may: ['@belfry/contracts', '@belfry/core', 'ioredis'],
+    may: ['@belfry/contracts', '@belfry/core', 'ioredis', 'cluster-key-slot'],
     globals: noProcess,
     why: 'The Redis transport stands on core, and only it talks to Redis. Handlers and runtime stay usable with other transports.',
   },

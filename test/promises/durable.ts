@@ -62,9 +62,9 @@ export const durable: Subject = {
         config: 'faults',
       },
       mutation: {
-        file: 'packages/redis/src/redis-transport.ts',
-        from: "create: () => connect(name('commands')),",
-        to: "create: () => { void connect(name('more')).connect(); return connect(name('commands')); },",
+        file: 'packages/redis/src/server.ts',
+        from: "create: () => connect('commands'),",
+        to: "create: () => { void connect('commands').connect(); return connect('commands'); },",
       },
     },
     {

@@ -1,6 +1,7 @@
 import type { Subject } from './kept-promise.js';
 
-const outbox = 'packages/redis/src/outbox.ts';
+const sender = 'packages/redis/src/sender.ts';
+const line = 'packages/redis/src/waiting-line.ts';
 const shown = 'packages/redis/src/outbox.test.ts';
 const transport = 'packages/redis/src/redis-transport.test.ts';
 
@@ -11,9 +12,9 @@ export const outages: Subject = {
       promise: 'What is published while Redis is away waits, and is delivered in order when it is back.',
       test: { file: shown, title: 'waits while Redis is away, and delivers in order when it is back' },
       mutation: {
-        file: outbox,
-        from: 'for (const waiting of this.#waiting) {\n      if (connection',
-        to: 'for (const waiting of [...this.#waiting].reverse()) {\n      if (connection',
+        file: line,
+        from: 'for (const batch of this.#waiting.keys()) {',
+        to: 'for (const batch of [...this.#waiting.keys()].reverse()) {',
       },
     },
     {
@@ -25,9 +26,9 @@ export const outages: Subject = {
           'rejects as unavailable what could not be written within the bound, naming the address and not the password',
       },
       mutation: {
-        file: outbox,
-        from: 'return batch.written ? unconfirmed(batch.title, this.#options.address) : this.#unavailable(batch);',
-        to: 'return unconfirmed(batch.title, this.#options.address);',
+        file: 'packages/redis/src/outbox.ts',
+        from: 'if (batch.written) batch.reject(unconfirmed(batch.title, address));',
+        to: 'if (batch.size > 0) batch.reject(unconfirmed(batch.title, address));',
       },
     },
     {
@@ -37,7 +38,7 @@ export const outages: Subject = {
         file: shown,
         title: 'rejects a publish whose answer is lost as unconfirmed, within a second, and never sends it again',
       },
-      mutation: { file: outbox, from: 'else if (batch.repeatable) {', to: 'else if (batch.size > 0) {' },
+      mutation: { file: sender, from: 'else if (batch.repeatable) {', to: 'else if (batch.size > 0) {' },
     },
     {
       promise: 'A durable publish whose answer is lost is sent again, and recognised: the event is in the log once.',
@@ -52,9 +53,9 @@ export const outages: Subject = {
       promise: 'Every publish settles, also when Redis is killed under load.',
       test: { file: shown, title: 'settles every publish when Redis is killed under load' },
       mutation: {
-        file: outbox,
+        file: sender,
         from: `batch.perhapsExecuted?.();
-          batch.reject(unconfirmed(batch.title, this.#options.address));`,
+      batch.reject(unconfirmed(batch.title, address));`,
         to: 'batch.perhapsExecuted?.();',
       },
     },
@@ -73,7 +74,7 @@ export const outages: Subject = {
         file: shown,
         title: 'holds a bounded amount for a Redis that does not answer, and rejects the rest as not delivered',
       },
-      mutation: { file: outbox, from: 'MAX_WAITING = 33_554_432', to: 'MAX_WAITING = 33_554_432_000' },
+      mutation: { file: line, from: 'MOST_HELD = 33_554_432', to: 'MOST_HELD = 33_554_432_000' },
     },
     {
       promise: 'What a Redis that has forgotten its scripts refuses is sent again.',
@@ -82,9 +83,9 @@ export const outages: Subject = {
         title: 'goes on in order when Redis forgets the script in the midst of a stream of publishes',
       },
       mutation: {
-        file: outbox,
-        from: 'if (isNoScript(error)) this.#forgotten.push(batch);',
-        to: 'if (batch.size < 0) this.#forgotten.push(batch);',
+        file: sender,
+        from: 'if (isNoScript(error)) {',
+        to: 'if (batch.size < 0) {',
       },
     },
     {
@@ -95,8 +96,8 @@ export const outages: Subject = {
         config: 'faults',
       },
       mutation: {
-        file: outbox,
-        from: '[...this.#waiting].sort((a, b) => a.batch.sequence - b.batch.sequence)',
+        file: line,
+        from: '[...this.#waiting].sort(([a], [b]) => a.sequence - b.sequence)',
         to: '[...this.#waiting]',
       },
     },

@@ -77,8 +77,8 @@ export const services: Subject = {
       test: overRedis('delivery', 'has confirmed a place in a group when subscribe() resolves'),
       mutation: {
         file: 'packages/redis/src/redis-transport.ts',
-        from: 'await this.#membership.join(source.channel, source.group);',
-        to: 'setTimeout(() => void this.#membership.join(source.channel, source.group), 50);',
+        from: 'await membership.join(channel, group);',
+        to: 'setTimeout(() => void membership.join(channel, group), 50);',
       },
     },
     {

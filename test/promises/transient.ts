@@ -85,7 +85,7 @@ export const transient: Subject = {
         'Whose turn it is comes from the publisher, from a random start: many publishers of one event share the members too.',
       test: overRedis('groups', 'shares the work also when every event has a publisher of its own'),
       mutation: {
-        file: 'packages/redis/src/outbox.ts',
+        file: 'packages/redis/src/event-flow.ts',
         from: 'Math.floor(Math.random() * 2 ** 31)',
         to: '0',
       },
@@ -107,7 +107,7 @@ export const transient: Subject = {
         title: 'notices a subscriber connection that is open but dead, and others get the work meanwhile',
       },
       mutation: {
-        file: 'packages/redis/src/redis-transport.ts',
+        file: 'packages/redis/src/wiring.ts',
         from: 'staleAfter: STALE_AFTER * heartbeat,',
         to: 'staleAfter: 3000 * heartbeat,',
       },

@@ -127,8 +127,8 @@ export const foreign: Subject = {
       },
       mutation: {
         file: 'packages/redis/src/lua/includes/publish.lua',
-        from: "if ARGV[2] == '1' and redis.call('PUBLISH', channel, events[1]) > 0 then",
-        to: "if ARGV[2] == '2' and redis.call('PUBLISH', channel, events[1]) > 0 then",
+        from: "if ARGV[2] == '1' and (redis.call('PUBLISH', channel, events[1]) > 0 or TELL",
+        to: "if ARGV[2] == '2' and (redis.call('PUBLISH', channel, events[1]) > 0 or TELL",
       },
     },
     {
@@ -151,7 +151,7 @@ export const foreign: Subject = {
       },
       mutation: {
         file: 'packages/redis/src/lua/burst.lua',
-        from: 'if not by_pattern and listening[4] == listening[6] then',
+        from: 'if not by_pattern and listening[2] == listening[4] then',
         to: 'if not by_pattern then',
       },
     },
@@ -279,9 +279,9 @@ export const wire: Subject = {
         title: 'sends what one turn published on one channel as one command',
       },
       mutation: {
-        file: 'packages/redis/src/outbox.ts',
-        from: 'if (batch === undefined || !batch.takes(item)) {',
-        to: 'if (batch === undefined || !batch.takes(item) || batch.size > 0) {',
+        file: 'packages/redis/src/event-flow.ts',
+        from: 'if (batch === undefined || !batch.takes(event)) {',
+        to: 'if (batch === undefined || !batch.takes(event) || batch.size > 0) {',
       },
     },
     {
