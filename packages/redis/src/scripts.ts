@@ -16,8 +16,12 @@ export interface Script extends Form {
 
 function load(name: keyof typeof luaTexts): Script {
   const text = luaTexts[name];
-  return { ...formOf(text), sharded: formOf(text.replace(/^local TELL = 'PUBLISH'.*$/m, "local TELL = 'SPUBLISH'")) };
+  return { ...formOf(text), sharded: formOf(shardedText(text)) };
 }
+
+/** The text of a script as a Cluster runs it. */
+export const shardedText = (text: string): string =>
+  text.replace(/^local TELL = 'PUBLISH'.*$/m, "local TELL = 'SPUBLISH'");
 
 const formOf = (text: string): Form => ({ text, sha: createHash('sha1').update(text).digest('hex') });
 
