@@ -74,7 +74,11 @@ export const outages: Subject = {
         file: shown,
         title: 'holds a bounded amount for a Redis that does not answer, and rejects the rest as not delivered',
       },
-      mutation: { file: line, from: 'MOST_HELD = 33_554_432', to: 'MOST_HELD = 33_554_432_000' },
+      mutation: {
+        file: 'packages/redis/src/event-flow.ts',
+        from: 'MOST_HELD = 33_554_432',
+        to: 'MOST_HELD = 33_554_432_000',
+      },
     },
     {
       promise: 'What a Redis that has forgotten its scripts refuses is sent again.',
