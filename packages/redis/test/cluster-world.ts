@@ -1,15 +1,16 @@
 // What the tests of a Redis Cluster share: a Cluster of three primaries with a replica each, and what an operator does to it.
-import { type RedisCluster, type RedisNode, startRedis } from '@belfry/testing';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type RedisCluster, type RedisConfig, type RedisNode, startRedis } from '@belfry/testing';
 import keySlotOf from 'cluster-key-slot';
 import { Redis } from 'ioredis';
-import { expect, onTestFinished } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { RedisTransportOptions } from '../src/index.js';
 import { membersKey } from '../src/names.js';
 import { until } from './durable-world.js';
 import { type Audience, countsOf, placesIn, RINGS } from './outages-audience.js';
 
 /** A connection to one node. */
-interface Node {
+export interface Node {
   readonly server: RedisNode;
   readonly admin: Redis;
   readonly id: string;
@@ -24,7 +25,18 @@ interface Seen {
   readonly slots: readonly [first: number, last: number][];
 }
 
-/** A Cluster that ends with its test. */
+/** So long a node is silent until the others take it for dead, in milliseconds: less than usual, so that tests wait less. */
+const NODE_TIMEOUT = '1000';
+
+/** How a slot is moved. */
+export interface SlotMove {
+  /** The keys that go first. Default: one of them. */
+  readonly first?: (key: string) => boolean;
+  /** What happens while its keys lie partly here, partly there. */
+  readonly halfway?: () => Promise<unknown>;
+}
+
+/** A Cluster, what leads a transport to it, and what an operator does to it. */
 export class ClusterWorld {
   readonly cluster: RedisCluster;
   readonly nodes: readonly Node[];
@@ -36,14 +48,43 @@ export class ClusterWorld {
     this.options = options;
   }
 
-  static async start(options: RedisTransportOptions = {}): Promise<ClusterWorld> {
-    const cluster = await startRedis({ cluster: true });
-    onTestFinished(() => cluster.stop());
+  /** @param options of the transports, beside the URL */
+  static async start(options: RedisTransportOptions = {}, config: RedisConfig = {}): Promise<ClusterWorld> {
+    const cluster = await startRedis({ cluster: true, config: { 'cluster-node-timeout': NODE_TIMEOUT, ...config } });
     const nodes = await Promise.all(cluster.nodes.map(toNode));
-    onTestFinished(() => {
-      for (const { admin } of nodes) admin.disconnect();
-    });
     return new ClusterWorld(cluster, nodes, { url: cluster.url.replace('redis:', 'redis+cluster:'), ...options });
+  }
+
+  async stop(): Promise<void> {
+    for (const { admin } of this.nodes) admin.disconnect();
+    await this.cluster.stop();
+  }
+
+  /** The nodes that run, whole again and empty: three primaries, each with a replica that has all of its data. */
+  async mend(): Promise<void> {
+    for (const { server } of this.nodes) {
+      if (server.pid === undefined) await server.restart();
+      else await server.kill('SIGCONT');
+    }
+    await until(async () => {
+      const views = await Promise.all(this.nodes.map(({ admin }) => admin.cluster('NODES').then(String)));
+      const states = await Promise.all(this.nodes.map(({ admin }) => admin.cluster('INFO').then(String)));
+      const isWell = (view: string) => {
+        const seen = view.trim().split('\n').map(toSeen);
+        const primaries = seen.filter(({ slots }) => slots.length > 0);
+        const followed = new Set(seen.map(({ primary }) => primary));
+        return primaries.length === 3 && primaries.every(({ id }) => followed.has(id)) && !/fail|handshake/.test(view);
+      };
+      return views.every(isWell) && states.every((state) => state.includes('cluster_state:ok'));
+    }, 20_000);
+    for (const primary of await this.primaries()) await primary.admin.flushall();
+    await until(async () => (await Promise.all(this.nodes.map(isInSync))).every(Boolean), 20_000);
+  }
+
+  /** Those that serve slots, by what any node that is there says. */
+  async primaries(): Promise<Node[]> {
+    const serving = new Set((await this.seen()).filter(({ slots }) => slots.length > 0).map(({ id }) => id));
+    return this.nodes.filter(({ id }) => serving.has(id));
   }
 
   /** Who serves a channel now, by what any node that is there says. */
@@ -63,36 +104,49 @@ export class ClusterWorld {
     return this.nodes.find((node) => node.id === replica?.id) as Node;
   }
 
+  /** Lets the replica of a primary take over, as for a planned restart. */
+  async handOver(primary: Node): Promise<void> {
+    const replica = await this.replicaOf(primary);
+    const isDone = async () => (await this.primaries()).includes(replica);
+    await until(async () => {
+      // A replica that is not in sync yet does nothing, and does not say so.
+      await replica.admin.cluster('FAILOVER').catch(() => {});
+      return vi.waitUntil(isDone, { timeout: 500, interval: 10 }).catch(() => false);
+    }, 15_000);
+  }
+
+  /** Resolves once the replica of a primary that is away has taken over. */
+  async takenOver(replica: Node): Promise<void> {
+    await until(async () => (await this.primaries()).includes(replica), 20_000);
+  }
+
   /** What the nodes that run know of all of them. */
   async seen(): Promise<Seen[]> {
     for (const { admin, server } of this.nodes) {
       if (server.pid === undefined || admin.status !== 'ready') continue;
-      return String(await admin.cluster('NODES'))
-        .trim()
-        .split('\n')
-        .map(toSeen);
+      const silence = sleep(300, undefined, { ref: false }); // it may stand still
+      const nodes = await Promise.race([admin.cluster('NODES').catch(() => {}), silence]);
+      if (nodes !== undefined) return String(nodes).trim().split('\n').map(toSeen);
     }
     throw new Error('no node is there');
   }
 
-  /**
-   * Moves a slot as `redis-cli --cluster reshard` does: https://redis.io/docs/latest/commands/cluster-setslot/
-   * @param during what happens while its keys lie partly here, partly there
-   */
-  async moveSlot(channel: string, during?: () => Promise<unknown>): Promise<void> {
+  /** Moves a slot as `redis-cli --cluster reshard` does: https://redis.io/docs/latest/commands/cluster-setslot/ */
+  async moveSlot(channel: string, { first, halfway }: SlotMove = {}): Promise<void> {
     const slot = keySlotOf(channel);
     const from = await this.primaryOf(channel);
-    const primaries = (await this.seen()).filter(({ slots, id }) => slots.length > 0 && id !== from.id);
-    const to = this.nodes.find(({ id }) => id === primaries[0]?.id) as Node;
+    const to = (await this.primaries()).find(({ id }) => id !== from.id) as Node;
     await to.admin.cluster('SETSLOT', slot, 'IMPORTING', from.id);
     await from.admin.cluster('SETSLOT', slot, 'MIGRATING', to.id);
-    for (let first = true; ; first = false) {
-      const keys = (await from.admin.cluster('GETKEYSINSLOT', slot, 1)) as string[];
-      if (keys.length === 0) break;
+    const keysLeft = async () => (await from.admin.cluster('GETKEYSINSLOT', slot, 1000)) as string[];
+    const migrate = async (keys: readonly string[]) => {
       const { host, port } = to.server;
-      await from.admin.call('MIGRATE', host, port, '', 0, 5000, 'KEYS', ...keys);
-      if (first) await during?.();
-    }
+      if (keys.length > 0) await from.admin.call('MIGRATE', host, port, '', 0, 5000, 'KEYS', ...keys);
+    };
+    const keys = await keysLeft();
+    await migrate(first === undefined ? keys.slice(0, 1) : keys.filter(first));
+    await halfway?.();
+    for (let rest = await keysLeft(); rest.length > 0; rest = await keysLeft()) await migrate(rest);
     for (const { admin } of [to, from]) await admin.cluster('SETSLOT', slot, 'NODE', to.id);
     await until(async () => (await this.primaryOf(channel)).id === to.id);
   }
@@ -137,6 +191,10 @@ async function toNode(server: RedisNode): Promise<Node> {
   admin.on('error', () => {}); // it may be killed
   return { server, admin, id: String(await admin.cluster('MYID')) };
 }
+
+/** A primary, or a replica that has all that its primary has. */
+const isInSync = async ({ admin }: Node): Promise<boolean> =>
+  !/role:slave.*master_(link_status:down|sync_in_progress:1)/s.test(await admin.info('replication'));
 
 /** `<id> <host:port@bus> <flags> <primary> … <slots>` https://redis.io/docs/latest/commands/cluster-nodes/ */
 function toSeen(line: string): Seen {
