@@ -58,6 +58,7 @@ describe('the destination', () => {
       'secret',
       'secret:more',
       'redis://user:secret@redis:1/x',
+      'redis+cluster://user:secret@redis:1,/x',
       'redis://',
     ]) {
       const [mistake, ...others] = mistakesOf({}, { BELFRY_URL: url });
@@ -68,7 +69,7 @@ describe('the destination', () => {
   });
 
   const mustBegin =
-    'it is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, or memory:';
+    'it is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, or memory:';
 
   it.each([
     '127.0.0.1:6379',

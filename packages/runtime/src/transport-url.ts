@@ -7,15 +7,16 @@ import { redisTransport } from '@belfry/redis';
 export type Startup = 'fail' | 'wait';
 
 /**
- * The transport behind a URL: `memory:` and `memory:name` stay within this process, `redis://` and `rediss://` (TLS) are a Redis.
+ * The transport behind a URL: `memory:` and `memory:name` stay within this process, `redis://` and `rediss://` (TLS) are a Redis, `redis+cluster://` and
+ * `rediss+cluster://` a Redis Cluster.
  * @throws BelfryError `TRANSPORT_UNKNOWN` for other URLs, `OPTION_INVALID` for a part that cannot be right; never with the password
  */
 export function transportFor(url: string, startup: Startup = 'fail'): TransportFactory {
   if (url.startsWith('memory:')) return memoryTransport(url);
-  if (/^rediss?:\/\//.test(url))
+  if (/^rediss?(\+cluster)?:\/\//.test(url))
     return redisTransport({ url, ...(startup === 'wait' ? { subscribePatience: 'forever' } : {}) });
   throw new BelfryError('TRANSPORT_UNKNOWN', {
-    message: `url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, or memory:${insteadOf(url)}.`,
+    message: `url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, or memory:${insteadOf(url)}.`,
   });
 }
 
@@ -28,6 +29,7 @@ function insteadOf(url: string): string {
 /** For logs: where a transport's URL leads, but neither user nor password, nor what stands behind a question mark. */
 export function withoutSecrets(url: string): string {
   if (url.startsWith('memory:')) return url;
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+  // No URL of the platform: several hosts are none to that.
+  const [, scheme = '', hosts = '', path = ''] = /^([^:]+):\/\/(?:.*@)?([^/?#]*)([^?#]*)/s.exec(url) ?? [];
+  return `${scheme}://${hosts}${path}`;
 }
