@@ -17,16 +17,13 @@ export const isClusterUrl = (url: unknown): url is string =>
 export function readClusterUrl(url: string, mistakes: string[]): ClusterSeeds {
   const [, scheme = '', login, hosts = '', rest = ''] =
     /^(rediss?)\+cluster:\/\/(?:(.*)@)?([^/?#@]*)(.*)$/s.exec(url) ?? [];
-  const seeds: Address[] = [];
-  for (const host of hosts.split(',')) {
-    const address = toAddress(host);
-    if (address === undefined) mistakes.push(`url names no host and port in one place; it must be ${EXAMPLE}`);
-    else seeds.push(address);
-  }
-  if (!/^\/?0?$/.test(rest)) mistakes.push(`url ends in something that a Cluster does not have; it must be ${EXAMPLE}`);
+  const seeds = hosts.split(',').map(toAddress);
+  if (seeds.includes(undefined)) mistakes.push(`url names something that is no host and port; it must be ${EXAMPLE}`);
+  if (!/^\/?0?$/.test(rest))
+    mistakes.push(`url ends in a path or options, which that of a Cluster does not have; it must be ${EXAMPLE}`);
   const [username = '', password] = (login ?? '').split(/:(.*)/s);
   return {
-    seeds,
+    seeds: seeds.filter((seed) => seed !== undefined),
     login: {
       ...(username === '' ? {} : { username: decoded(username, mistakes) }),
       ...(password === undefined ? {} : { password: decoded(password, mistakes) }),
@@ -37,12 +34,14 @@ export function readClusterUrl(url: string, mistakes: string[]): ClusterSeeds {
 
 /** Reads the option `cluster`. */
 export function readNodes(cluster: unknown, mistakes: string[]): ClusterSeeds {
-  const { nodes, natMap = {} } = (cluster ?? {}) as { nodes?: unknown; natMap?: unknown };
+  const { nodes, natMap = {}, ...others } = (cluster ?? {}) as { nodes?: unknown; natMap?: unknown };
+  for (const key of Object.keys(others))
+    mistakes.push(`cluster has no option ${JSON.stringify(key)} (there are nodes, natMap)`);
   const example = "cluster: { nodes: ['10.0.0.1:6379'] }";
   const seeds = Array.isArray(nodes) ? nodes.map(toAddress) : [];
   if (seeds.length === 0 || seeds.includes(undefined))
     mistakes.push(`cluster must name nodes by host and port: ${example}`);
-  const isMap = typeof natMap === 'object' && natMap !== null;
+  const isMap = typeof natMap === 'object' && natMap !== null && !Array.isArray(natMap);
   if (!isMap || ![...Object.keys(natMap), ...Object.values(natMap)].every(toAddress))
     mistakes.push("natMap must lead from hosts and ports to others: { '172.20.0.3:6379': '127.0.0.1:7003' }");
   return { seeds: seeds.filter((seed) => seed !== undefined), login: {} };
@@ -59,7 +58,8 @@ function toAddress(text: unknown): Address | undefined {
   if (typeof text !== 'string') return undefined;
   const [, bracketed, host = bracketed, port = '6379'] =
     /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
+  const number = Number(port);
+  return host === undefined || number < 1 || number > 65_535 ? undefined : { host, port: number };
 }
 
 function decoded(text: string, mistakes: string[]): string {

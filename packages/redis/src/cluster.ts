@@ -36,6 +36,8 @@ const FOLLOW_MS = 200;
 const PAUSE_MS = 50;
 /** For so long a server that serves nothing any more may answer what it was asked. */
 const FAREWELL_MS = 2000;
+/** A refusal is so long the reason why nothing goes on. */
+const RECENTLY_MS = 1000;
 /** So many names are remembered with their slots. */
 const MOST_NAMES = 10_000;
 
@@ -58,6 +60,8 @@ export class Cluster implements Topology {
   #timer: Timer | undefined;
   #next = 0;
   #lastError: unknown;
+  /** What was said to whoever came last where a slot is moving, or is not served. */
+  #lastRefusal: { readonly slot: number; readonly refusal: Error; readonly at: number } | undefined;
   #closed = false;
 
   constructor(options: ClusterOptions) {
@@ -81,7 +85,7 @@ export class Cluster implements Topology {
   serverOf(slot: number): Server | undefined {
     const name = this.#map[slot];
     if (name === undefined) return undefined;
-    return this.#servers.get(name) ?? this.#begin(name);
+    return this.#servers.get(name) ?? (this.#closed ? undefined : this.#begin(name));
   }
 
   serves(server: Server, slot: number): boolean {
@@ -133,6 +137,7 @@ export class Cluster implements Topology {
     const { clock, link, translate } = this.#options;
     const to = movedTo(refusal, addressIn(server.address), translate);
     if (to === undefined) {
+      this.#lastRefusal = { slot, refusal, at: clock.now() };
       this.#unsettled.set(slot, Math.max(this.#unsettled.get(slot) ?? 0, clock.now() + PAUSE_MS));
       link.stirred();
       void this.#ask();
@@ -150,6 +155,8 @@ export class Cluster implements Topology {
   whyNot(slot: number): unknown {
     if (this.#map.length > 0 && this.#map[slot] === undefined)
       return new Error('no node of the Cluster serves its slot');
+    const { refusal, at = 0 } = this.#lastRefusal?.slot === slot ? this.#lastRefusal : {};
+    if (refusal !== undefined && this.#options.clock.now() - at < RECENTLY_MS) return refusal;
     return this.serverOf(slot)?.commands.lastError ?? this.#lastError;
   }
 
@@ -217,10 +224,15 @@ export class Cluster implements Topology {
   /** Asks a node that this instance has no connection to. */
   async #scout(node: Address): Promise<Asked> {
     const client = this.#options.connect(node);
-    client.on('error', () => {}); // connect() rejects with it
+    let reason: unknown;
+    client.on('error', (error) => {
+      reason ??= error; // connect() rejects without it
+    });
     try {
       await client.connect();
       return await askClient(client);
+    } catch (error) {
+      throw reason ?? error;
     } finally {
       client.disconnect();
     }

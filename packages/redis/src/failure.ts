@@ -27,7 +27,9 @@ export const isUnavailable = (error: unknown): boolean =>
 export const unavailable = (what: string, address: string, waitedMs: number, error: unknown): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {
     message: `no answer from Redis at ${address}${Number.isFinite(waitedMs) ? ` within ${waitedMs} ms` : ''}${because(error)}, for ${what}.`,
-    hint: 'Is Redis running there, and do the URL, user and password fit?',
+    hint: isNoCluster(error)
+      ? 'This is one server and no Cluster: say so, with a URL like redis://host:port.'
+      : 'Is Redis running there, and do the URL, user and password fit?',
     cause: causeOf(error),
   });
 
@@ -74,6 +76,8 @@ function hintFor(answer: string): string {
   if (/unknown (redis )?command/i.test(answer)) return 'Belfry needs Redis 7.0 or later, or Valkey.';
   return 'The answer is Redis’s own.';
 }
+
+const isNoCluster = (error: unknown): boolean => isRefusal(error) && error.message.includes('cluster support disabled');
 
 const because = (error: unknown): string =>
   error instanceof Error && error.message !== '' ? ` (${error.message})` : '';

@@ -92,6 +92,11 @@ export class Membership {
     await settlesWithin(clock, patience, left);
   }
 
+  /** Whether a server keeps places of this instance. */
+  isMemberOn(server: Server): boolean {
+    return [...this.#places.values()].some((place) => this.#serverOf(place) === server);
+  }
+
   /** Stamps every place that a server keeps, and takes again what was lost: after an outage, a flush, a restart, or a move. */
   async stampAll(server: Server): Promise<void> {
     const { client } = server.commands;

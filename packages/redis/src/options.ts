@@ -141,7 +141,9 @@ function mistakesOfUrl(url: unknown): string[] {
   const { protocol, hostname, pathname } = new URL(url);
   const mistakes: string[] = [];
   if (protocol !== 'redis:' && protocol !== 'rediss:')
-    mistakes.push(`url begins with ${protocol}; it must be ${example}, or rediss:// for TLS`);
+    mistakes.push(
+      `url begins with ${protocol}; it must be ${example}, or rediss:// for TLS, or redis+cluster:// for a Cluster`,
+    );
   if (hostname === '') mistakes.push(`url names no host; it must be ${example}`);
   if (!/^(\/\d*)?$/.test(pathname)) mistakes.push('url ends in something that is no database number');
   return mistakes;

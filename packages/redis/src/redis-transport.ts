@@ -42,7 +42,7 @@ export function redisTransport(options: RedisTransportOptions): TransportFactory
 }
 
 const NO_PATTERNS =
-  'on a Redis Cluster each event has a sharded channel of its own, and Redis knows no patterns of those: subscribe to a list of contracts';
+  'On a Redis Cluster each event has a sharded channel of its own, and Redis knows no patterns of those. Subscribe to a list of contracts instead: subscribe([OrderPlaced, OrderPaid], …).';
 /** So much of a history is read at a time, in bytes. */
 const HISTORY_PART = '1048576';
 /** For so long close() waits for publishes that Redis has not answered. */

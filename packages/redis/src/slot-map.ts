@@ -39,11 +39,12 @@ export function movedTo(refusal: Error, asked: Address, translate: (address: Add
   return translate({ host: host === '' || host === undefined || host === '?' ? asked.host : host, port: Number(port) });
 }
 
-/** The slots that somebody else serves by now, who is known. */
+/** The slots that somebody serves who did not before; none of a map that is the first one. */
 export function changesBetween(before: SlotMap, after: SlotMap): Set<number> {
   const changed = new Set<number>();
+  if (before.length === 0) return changed;
   for (let slot = 0; slot < SLOTS; slot++) {
-    if (before[slot] !== undefined && after[slot] !== undefined && before[slot] !== after[slot]) changed.add(slot);
+    if (after[slot] !== undefined && before[slot] !== after[slot]) changed.add(slot);
   }
   return changed;
 }

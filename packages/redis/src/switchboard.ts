@@ -1,6 +1,6 @@
 import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin } from '@belfry/core';
-import { isRefusal, unavailable } from './failure.js';
+import { isRefusal, refused, unavailable } from './failure.js';
 import type { Link } from './link.js';
 import type { Hear, Listening } from './listener.js';
 import type { Server } from './server.js';
@@ -98,7 +98,7 @@ export class Switchboard {
         const isElsewhere = isRefusal(error)
           ? topology.refused(server, slot, error)
           : topology.serverOf(slot) !== server;
-        if (!isElsewhere) throw error;
+        if (!isElsewhere) throw isRefusal(error) ? refused('SUBSCRIBE_REFUSED', what, address, error) : error;
         if (clock.now() >= until)
           throw error instanceof BelfryError ? error : unavailable(what, address, patience, error);
       }

@@ -48,7 +48,7 @@ export class Wiring {
     this.switchboard = new Switchboard({
       ...{ topology, link, address, patience: subscribePatience, logger, clock },
       followed: async (servers) => {
-        await Promise.all(Array.from(servers, (server) => this.membership.stampAll(server)));
+        await Promise.all(Array.from(servers, (server) => this.#takePlaces(server, subscribePatience)));
       },
     });
   }
@@ -116,6 +116,12 @@ export class Wiring {
       logger,
       clock,
     });
+  }
+
+  /** On a server that was only listened to so far nothing would ever be sent, and so no place stamped. */
+  async #takePlaces(server: Server, patience: number): Promise<void> {
+    if (this.membership.isMemberOn(server)) await server.commands.up(patience);
+    await this.membership.stampAll(server);
   }
 
   #connect(role: string, at: Address | undefined): Redis {

@@ -157,12 +157,14 @@ export class ClusterWorld {
     const wanted = Object.entries(expected as Record<string, number>).filter(([name]) => !name.endsWith(':probe'));
     for (const [name, count] of Object.entries(channels as Record<string, number>))
       if (name.startsWith('belfry:')) wanted.push([name, count]);
+    const tags = new Set(wanted.map(([name]) => tagOf(name)));
     await expect
-      .poll(() => this.#standing().catch(String), { timeout, interval: 20 })
+      .poll(() => this.#standing(tags).catch(String), { timeout, interval: 20 })
       .toEqual({ shards: Object.fromEntries(wanted), rumours: 1, rings });
   }
 
-  async #standing(): Promise<Record<string, unknown>> {
+  /** @param tags the hash tags of what is looked at: others may be there, too */
+  async #standing(tags: ReadonlySet<string>): Promise<Record<string, unknown>> {
     const shards: Record<string, number> = {};
     let rumours = 0;
     for (const { admin, server, id } of this.nodes) {
@@ -170,7 +172,7 @@ export class ClusterWorld {
       const names = (await admin.call('PUBSUB', 'SHARDCHANNELS')) as string[];
       const counts = countsOf(names.length === 0 ? [] : await admin.call('PUBSUB', 'SHARDNUMSUB', ...names));
       for (const [name, count] of Object.entries(counts)) {
-        if (name.endsWith(':probe')) continue;
+        if (!tags.has(tagOf(name)) || name.endsWith(':probe')) continue;
         const isAtHome = (await this.primaryOf(name)).id === id;
         shards[isAtHome ? name : `${name}, elsewhere`] = (shards[name] ?? 0) + count;
       }
@@ -191,6 +193,8 @@ async function toNode(server: RedisNode): Promise<Node> {
   admin.on('error', () => {}); // it may be killed
   return { server, admin, id: String(await admin.cluster('MYID')) };
 }
+
+const tagOf = (name: string): string => name.slice(0, name.indexOf('}'));
 
 /** A primary, or a replica that has all that its primary has. */
 const isInSync = async ({ admin }: Node): Promise<boolean> =>
