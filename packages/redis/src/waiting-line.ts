@@ -28,6 +28,7 @@ export const weightOf = (batch: Batch): number => batch.size + OVERHEAD;
 export class WaitingLine {
   readonly #options: WaitingLineOptions;
   #waiting = new Map<Batch, Timer>();
+  /** The latest of all that have come since it was empty. */
   #latest = 0;
   #isSorted = true;
 
@@ -52,9 +53,11 @@ export class WaitingLine {
       this.#forget(batch);
       giveUp(batch, 'time');
     });
-    if (this.isEmpty) this.#isSorted = true;
-    else if (batch.sequence < this.#latest) this.#isSorted = false;
-    this.#latest = batch.sequence;
+    if (this.isEmpty) {
+      this.#isSorted = true;
+      this.#latest = batch.sequence;
+    } else if (batch.sequence < this.#latest) this.#isSorted = false;
+    else this.#latest = batch.sequence;
     this.#waiting.set(batch, timer);
     held.count++;
     held.size += size;
