@@ -12,7 +12,7 @@ const run = promisify(execFile);
 
 /** Options of {@link unpackDebianPackages}. */
 export interface UnpackOptions {
-  /** Where to keep what was unpacked. Default: `node_modules/.cache/belfry` of the project, see {@link projectCacheDir}. */
+  /** Where to keep what was unpacked. Default: `node_modules/.cache/belfry` of the project. */
   readonly cacheDir?: string;
   /** Why it is needed: starts the line that is printed before a download, as in `no Redis found`. Default: none. */
   readonly reason?: string;

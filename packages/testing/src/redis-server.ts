@@ -6,10 +6,10 @@ import { startCluster, type RedisCluster } from './redis-cluster.js';
 import { RedisProcess } from './redis-process.js';
 import { secure, type Security } from './redis-security.js';
 
-/** Where a Redis for tests can come from, in the order in which the ways are tried. */
+/** In the order in which the ways are tried. */
 export const redisSources = ['url', 'binary', 'docker', 'package'] as const;
 
-/** One of {@link redisSources}. */
+/** Where a Redis for tests can come from. */
 export type RedisSource = (typeof redisSources)[number];
 
 /** Options of {@link startRedis}. */
