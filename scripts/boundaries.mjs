@@ -61,6 +61,10 @@ const rooms = {
     only: { vitest: 'src/vitest' },
     why: 'The test tools stand on the packages above; a service never ships them.',
   },
+  'packages/create-belfry': {
+    may: [],
+    why: 'It is downloaded to be run once: what it depends on would be downloaded, too.',
+  },
   'packages/belfry': {
     may: [
       '@belfry/contracts',
