@@ -1,3 +1,4 @@
+import { cluster } from './cluster.js';
 import { contracts } from './contracts.js';
 import { deadLetters, durable } from './durable.js';
 import { handling } from './handling.js';
@@ -15,6 +16,7 @@ export const subjects: readonly Subject[] = [
   transient,
   outages,
   loss,
+  cluster,
   durable,
   deadLetters,
   requests,
