@@ -1,7 +1,7 @@
-import { type Clock, settlesWithin, type Timer } from '@belfry/core';
+import { type Clock, type Logger, settlesWithin, type Timer } from '@belfry/core';
 import keySlotOf from 'cluster-key-slot';
 import type { Redis } from 'ioredis';
-import { isMisdirected } from './failure.js';
+import { causeOf, isMisdirected } from './failure.js';
 import type { Link } from './link.js';
 import type { Address, Server } from './server.js';
 import { changesBetween, movedTo, nameOf, type SlotMap, toLayout } from './slot-map.js';
@@ -20,9 +20,12 @@ export interface ClusterOptions {
   readonly changed: () => void;
   /** Nobody serves anything here any more: takes what still waited for it. */
   readonly abandoned: (server: Server) => void;
+  /** For logs. */
+  readonly address: string;
   readonly link: Link;
   /** Between two looks at who serves what, while nothing seems wrong, in milliseconds. */
   readonly interval: number;
+  readonly logger: Logger;
   readonly clock: Clock;
 }
 
@@ -36,6 +39,8 @@ const FOLLOW_MS = 200;
 const PAUSE_MS = 50;
 /** For so long a server that serves nothing any more may answer what it was asked. */
 const FAREWELL_MS = 2000;
+/** After so many questions without an answer something is wrong. */
+const FAILURES = 2;
 /** A refusal is so long the reason why nothing goes on. */
 const RECENTLY_MS = 1000;
 /** So many names are remembered with their slots. */
@@ -62,6 +67,9 @@ export class Cluster implements Topology {
   #lastError: unknown;
   /** What was said to whoever came last where a slot is moving, or is not served. */
   #lastRefusal: { readonly slot: number; readonly refusal: Error; readonly at: number } | undefined;
+  /** Questions in a row that nobody answered as it should be. */
+  #failures = 0;
+  #downSince = 0;
   #closed = false;
 
   constructor(options: ClusterOptions) {
@@ -208,10 +216,28 @@ export class Cluster implements Topology {
         throw new Error(`${nameOf(node)} says that the Cluster is down`);
       this.#nodes = layout.nodes;
       this.#lastError = undefined;
+      this.#reportBack();
       if (!this.#closed) this.#apply(layout.slots);
     } catch (error) {
       this.#lastError = error;
+      this.#reportLoss();
     }
+  }
+
+  // One line per outage, and one when it is over. One node that does not answer is none: another one is asked.
+  #reportLoss(): void {
+    const { address, logger, clock } = this.#options;
+    if (this.#closed || ++this.#failures !== FAILURES) return;
+    this.#downSince = clock.now();
+    const reason = causeOf(this.#lastError)?.message;
+    logger.warn({ address, reason }, 'No node of the Redis Cluster says who serves what; trying again.');
+  }
+
+  #reportBack(): void {
+    const { address, logger, clock } = this.#options;
+    if (this.#failures >= FAILURES)
+      logger.info({ address, outageMs: clock.now() - this.#downSince }, 'The Redis Cluster is back.');
+    this.#failures = 0;
   }
 
   /** A server to ask: the one that knows more, or any that is there, by turns, because one that is cut off from the rest knows less. */

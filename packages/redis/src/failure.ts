@@ -40,10 +40,10 @@ export const crowdedOut = (what: string, address: string): BelfryError =>
     hint: 'Redis is away or too slow for what this instance sends: await what it sends, and send less.',
   });
 
-/** Redis had forgotten the script, and somebody loaded it again in between. */
+/** Redis had forgotten the script, or did not serve the slot, and that was over before a later command came. */
 export const overtaken = (what: string, address: string): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {
-    message: `${what} was not delivered: Redis at ${address} had forgotten its script, and a later one got through meanwhile.`,
+    message: `${what} was not delivered: Redis at ${address} refused it for a moment, having forgotten a script or while a slot was moving, and a later one got through meanwhile.`,
     hint: 'Publish it again if the order does not matter. SCRIPT FLUSH is not for servers at work.',
   });
 

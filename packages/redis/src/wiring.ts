@@ -61,8 +61,8 @@ export class Wiring {
   }
 
   #toCluster({ seeds, translate }: NonNullable<ResolvedRedisOptions['cluster']>): Cluster {
-    const { heartbeat } = this.#options;
-    const { clock } = this.#host;
+    const { address, heartbeat } = this.#options;
+    const { logger, clock } = this.#host;
     const cluster = new Cluster({
       seeds,
       translate,
@@ -77,8 +77,10 @@ export class Wiring {
         for (const server of cluster.servers) void server.heartbeat.renew();
       },
       abandoned: (server) => this.outbox.dispatch(server.sender.takeWaiting()),
+      address,
       link: this.link,
       interval: heartbeat,
+      logger,
       clock,
     });
     return cluster;

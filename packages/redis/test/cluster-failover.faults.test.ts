@@ -135,7 +135,10 @@ describe('a Cluster', { timeout: 60_000 }, () => {
       expect(performance.now() - began).toBeLessThan(patience + 500);
     }
     await primary.server.restart();
-    await until(async () => (await codeOf(publisher.publish(Here, { n: 4000 }))) === 'ok');
+    // It has come back empty: its ring is made again.
+    await expect
+      .poll(() => publisher.publish(Here, { n: 4000 }).catch(({ code }) => code), { timeout: 10_000 })
+      .toMatchObject({ groups: { app: 1 } });
     await until(() => heard.includes(4000));
     expect(await publisher.publish(There, { n: 4001 })).toMatchObject({ groups: { app: 1 } });
     expect(heard.filter((n) => n >= 1000 && n < 4000)).toEqual([]);

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { defineEvent } from '@belfry/contracts';
 import { Cluster } from 'ioredis';
@@ -8,11 +7,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { z } from 'zod';
 import { type RedisTransportOptions, redisTransport } from '../src/index.js';
 import { ClusterWorld, type Node } from './cluster-world.js';
-import { OrderPaid } from './durable-world.js';
+import { OrderPaid, until } from './durable-world.js';
 import { OrderKept } from './loss-world.js';
 import { Audience } from './outages-audience.js';
 import { DoWork } from './work.js';
-import { OrderPlaced, sharedUrl, startBus } from './world.js';
+import { collectingLogger, OrderPlaced, sharedUrl, startBus } from './world.js';
 
 const PLACED = 'belfry:orders.placed';
 
@@ -105,12 +104,10 @@ describe('a Cluster', { timeout: 60_000 }, () => {
     const stopAll = () => Promise.all(world.nodes.map(({ server }) => server.kill('SIGSTOP')));
     const wakeAll = () => Promise.all(world.nodes.map(({ server }) => server.kill('SIGCONT')));
 
-    it('is given up in time, with a message that says what was tried', async () => {
-      const bus = startBus('app', {
-        cluster: { nodes: ['127.0.0.1:1', '127.0.0.1:2'] },
-        subscribePatience: 1000,
-        patience: 500,
-      });
+    it('is given up in time, with a message that says what was tried, and one line in the log', async () => {
+      const logger = collectingLogger();
+      const cluster = { nodes: ['127.0.0.1:1', '127.0.0.1:2'] };
+      const bus = startBus('app', { cluster, subscribePatience: 1000, patience: 500 }, { logger });
       const began = performance.now();
       const error = await bus.subscribe(OrderPlaced, () => {}).catch((refusal) => refusal);
       expect(error).toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
@@ -119,17 +116,19 @@ describe('a Cluster', { timeout: 60_000 }, () => {
       );
       await expect(bus.publish(OrderPlaced, { n: 1 })).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
       expect(performance.now() - began).toBeLessThan(2500);
+      expect(logger.lines).toEqual([expect.stringMatching(/^warn: No node of the Redis Cluster .*ECONNREFUSED/)]);
     });
 
     it('is waited for, when that is what was asked for', async () => {
       await stopAll();
       const audience = new Audience({ app: { ...world.options, subscribePatience: 'forever' }, patterns: false });
       const subscribed = audience.subscribe();
-      await sleep(1500);
+      await until(() => audience.logger.lines.filter((line) => line.includes('No node of the')).length === 3);
       await wakeAll();
       await subscribed;
       await audience.hearsEverythingOnce();
       await world.isWhole(audience);
+      expect(audience.logger.lines.filter((line) => line.includes('The Redis Cluster is back'))).toHaveLength(3);
     });
   });
 
