@@ -1,4 +1,4 @@
-import { type RedisNode, startRedis } from '@belfry/testing';
+import { startRedis } from '@belfry/testing';
 import { createBus, defineEvent, redisTransport, silentLogger } from 'belfry';
 import { Redis } from 'ioredis';
 import { expect, it, vi } from 'vitest';
@@ -8,16 +8,16 @@ import { onACluster } from './cluster.js';
 const OrderPlaced = defineEvent('orders.placed', { schema: z.object({ n: z.number() }) });
 
 it('a Cluster, by options and by URL', async () => {
-  await using redis = await startRedis({ cluster: true });
-  const [first, second] = redis.nodes as [RedisNode, RedisNode];
-  for (const { url } of redis.nodes) {
-    const admin = new Redis(url);
-    await admin.acl('SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
-    admin.disconnect();
-  }
-  const natMap = { [`127.0.0.1:${second.port}`]: `localhost:${second.port}` };
-  const byOptions = onACluster([`127.0.0.1:${first.port}`], natMap, 'secret');
-  const byUrl = redisTransport({ url: first.url.replace('redis://', 'redis+cluster://app:secret@') });
+  await using redis = await startRedis({ fresh: true, config: { 'cluster-enabled': 'yes' } });
+  const admin = new Redis(redis.url);
+  await admin.cluster('ADDSLOTSRANGE', 0, 16_383); // all of them: one node is enough to be a Cluster
+  await admin.acl('SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
+  await vi.waitFor(async () => expect(await admin.cluster('INFO')).toContain('cluster_state:ok'), { timeout: 10_000 });
+  admin.disconnect();
+  const { host } = new URL(redis.url);
+  const natMap = { [host]: host.replace('127.0.0.1', 'localhost') };
+  const byOptions = onACluster([host], natMap, 'secret');
+  const byUrl = redisTransport({ url: `redis+cluster://app:secret@${host}` });
   for (const transport of [byOptions, byUrl]) {
     await using bus = createBus({ name: 'billing', transport, logger: silentLogger });
     const noted: number[] = [];
