@@ -144,5 +144,40 @@ export const outages: Subject = {
         to: "local ring = redis.call('HGET', KEYS[1], group) or place",
       },
     },
+    {
+      promise:
+        'A server that has become a replica is left within a heartbeat, also by an instance that only publishes.',
+      test: {
+        file: 'packages/redis/src/primary.test.ts',
+        title: 'is left by who only publishes, within a heartbeat, and taken again when it is a primary',
+      },
+      mutation: {
+        file: 'packages/redis/src/heartbeat.ts',
+        from: 'askWhetherPrimary(commands.client).catch(() => {});',
+        to: '',
+      },
+    },
+    {
+      promise:
+        'What a server refused because it has become a replica waits, and goes to the next primary once and in order.',
+      test: {
+        file: 'packages/redis/src/primary.test.ts',
+        title: 'refuses durable events: they wait, and are appended once and in their order by the next primary',
+      },
+      mutation: { file: 'packages/redis/src/topology.ts', from: 'return isReplica(refusal);', to: 'return false;' },
+    },
+    {
+      promise: 'A subscriber connection to another server than that of the commands is brought there.',
+      test: {
+        file: 'packages/redis/src/primary.test.ts',
+        title:
+          'a subscriber that has stayed with a former primary is brought to the new one, although the probe comes round by replication',
+      },
+      mutation: {
+        file: 'packages/redis/src/heartbeat.ts',
+        from: 'Number(receivers) === 0 && subscriber',
+        to: 'Number(receivers) < 0 && subscriber',
+      },
+    },
   ],
 };

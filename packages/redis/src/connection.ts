@@ -1,7 +1,10 @@
 import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin, type Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { causeOf, isRefusal, isUnsent, unavailable } from './failure.js';
+import { causeOf, isRefusal, isReplica, isUnsent, unavailable } from './failure.js';
+import { askWhetherPrimary } from './primary.js';
+import { isNode } from './scripts.js';
+import { tlsReasonOf } from './tls-failure.js';
 
 export interface ConnectionOptions {
   /** For logs: `commands` or `subscriber`. */
@@ -16,12 +19,16 @@ export interface ConnectionOptions {
   readonly onUp?: () => void;
   /** It is gone: everything that was in flight on it has been or will be rejected by ioredis. Not called when it was closed. */
   readonly onDown?: (reason: string | undefined) => void;
+  /** It was prepared, and is being left because the server has become a replica. */
+  readonly onReplica?: (reason: string) => void;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
+const ENDED_EARLY = 'it ended the connection before it was ready; is it a Redis, and is TLS (rediss://) right?';
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
+const IS_REPLICA = 'the server there is a replica: what is sent to it reaches nobody else';
 /** For so long a connection may answer nothing while it is set up. */
 const SETUP_SILENCE = 3000;
 
@@ -34,6 +41,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   #life: Redis | undefined;
   #client: Redis | undefined;
+  /** The life that is being ended. */
+  #dropped: Redis | undefined;
   #lastError: unknown;
   #attempts = 0;
   #retry: Timer | undefined;
@@ -51,7 +60,7 @@ export class Connection {
 
   /** The client, while it is connected and prepared. */
   get client(): Redis | undefined {
-    return this.#client;
+    return this.#client === this.#dropped ? undefined : this.#client;
   }
 
   /** It is wanted, and not there. */
@@ -84,7 +93,7 @@ export class Connection {
   /** The client as soon as it is there, or `undefined` when `milliseconds` are over or the connection is closed. */
   async up(milliseconds: number): Promise<Redis | undefined> {
     this.open();
-    if (this.#client === undefined && !this.#closed) {
+    if (this.client === undefined && !this.#closed) {
       let wake = () => {};
       const waiter = new Promise<void>((resolve) => {
         wake = resolve;
@@ -93,7 +102,7 @@ export class Connection {
       await settlesWithin(this.#options.clock, milliseconds, waiter);
       this.#waiters.delete(wake);
     }
-    return this.#client;
+    return this.client;
   }
 
   /**
@@ -112,7 +121,7 @@ export class Connection {
       try {
         return await done;
       } catch (error) {
-        if (isRefusal(error) || error instanceof BelfryError) throw error;
+        if ((isRefusal(error) && !isReplica(error)) || error instanceof BelfryError) throw error;
         // The connection broke before Redis answered: it takes a turn to notice, then the next one is asked.
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -121,7 +130,8 @@ export class Connection {
 
   /** Ends this life, because it does not answer; the next one begins at once. */
   drop(reason: string): void {
-    if (this.#life === undefined) return;
+    if (this.#life === undefined || this.#life === this.#dropped) return;
+    this.#dropped = this.#life;
     this.#lastError = new Error(reason);
     this.#life.disconnect();
   }
@@ -143,14 +153,13 @@ export class Connection {
     const life = this.#options.create();
     this.#life = life;
     life.on('error', (error: Error) => {
-      if (!saysNothing(error)) this.#lastError = isForeign(error) ? new Error('what answers there is no Redis') : error;
+      if (!saysNothing(error)) this.#lastError = explained(error, life);
     });
     life.once('end', () => this.#ended(life));
+    life.options.reconnectOnError = (error) => this.#isOver(life, error); // ioredis asks after every refusal
     this.#setUp(life).catch((error: unknown) => {
       if (!saysNothing(error)) this.#lastError ??= error;
-      this.#lastError ??= new Error(
-        'it ended the connection before it was ready; is it a Redis, and is TLS (rediss://) right?',
-      );
+      this.#lastError ??= new Error(ENDED_EARLY);
       if (life.status !== 'end') life.disconnect();
     });
   }
@@ -160,7 +169,8 @@ export class Connection {
     life.stream.on('data', () => void this.#activity++);
     const { db = 0 } = life.options;
     if (db !== 0) await this.#answer(life.select(db)); // ioredis has done so, but would go on in database 0 when Redis refuses
-    await this.#answer(Promise.all([this.#succeed(life), this.#options.prepare(life)]));
+    await this.#answer(Promise.all([this.#succeed(life), askWhetherPrimary(life)]));
+    await this.#answer(this.#options.prepare(life)); // afterwards: on a replica one would hear what others hear elsewhere
     if (life !== this.#life || this.#closed) return;
     this.#client = life;
     this.#attempts = 0;
@@ -174,7 +184,9 @@ export class Connection {
   /** One step after the other: a connection that is only slow must not be given up, nor come up after it was. */
   async #answer(step: Promise<unknown>): Promise<void> {
     if (!(await settlesWithin(this.#options.clock, SETUP_SILENCE, step))) {
-      this.#lastError = new Error(`Redis did not answer within ${SETUP_SILENCE} ms`);
+      const isShakingHands = this.#life?.status === 'connecting' && this.#life.options.tls !== undefined;
+      const what = isShakingHands ? 'it did not answer in TLS' : 'Redis did not answer';
+      this.#lastError = new Error(`${what} within ${SETUP_SILENCE} ms`);
       throw this.#lastError;
     }
     await step;
@@ -189,6 +201,19 @@ export class Connection {
     // Both: after a restart of Redis somebody else may have the number.
     if (former !== undefined) life.call('CLIENT', 'KILL', 'ID', former.id, 'ADDR', former.address).catch(() => {});
     this.#former = await life.client('INFO').then(identityIn, () => undefined); // without the right to ask, it has to notice by itself
+  }
+
+  /**
+   * A server that has become a replica goes on to take what writes nothing, and Pub/Sub there reaches only who is connected there. So whoever notices
+   * leaves it. Nobody reconnects by ioredis.
+   */
+  #isOver(life: Redis, error: Error): false {
+    if (life === this.#life && life !== this.#dropped && isReplica(error) && !isNode(life)) {
+      const wasUp = life === this.#client;
+      this.drop(IS_REPLICA);
+      if (wasUp) this.#options.onReplica?.(IS_REPLICA); // else it has only been led to a wrong one, others need not be
+    }
+    return false;
   }
 
   #ended(life: Redis): void {
@@ -241,5 +266,14 @@ function identityIn(info: unknown): Identity | undefined {
 /** ioredis's own words for a connection that something else has ended. */
 const saysNothing = (error: unknown): boolean =>
   isUnsent(error) || (error instanceof Error && error.message === 'Connection is closed.');
+
+/** In words that say what to do, where the error's own do not. */
+function explained(error: Error, life: Redis): Error {
+  if (isForeign(error)) return new Error('what answers there is no Redis');
+  const reason = tlsReasonOf(error);
+  if (reason !== undefined) return new Error(reason);
+  const isCut = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  return isCut && life.status !== 'ready' ? new Error(ENDED_EARLY) : error;
+}
 
 const isForeign = (error: Error): boolean => /Unknown RESP type|Protocol error/.test(error.message);

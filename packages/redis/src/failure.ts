@@ -7,6 +7,9 @@ export const isRefusal = (error: unknown): error is Error => error instanceof Er
 export const isMisdirected = (refusal: Error): boolean =>
   /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|READONLY|LOADING) /.test(refusal.message);
 
+/** Redis answered that it is a replica: it has not executed the command, and is not where anything should be sent. */
+export const isReplica = (error: unknown): boolean => isRefusal(error) && /^(READONLY|MASTERDOWN) /.test(error.message);
+
 /** ioredis had no connection to write on: the command was not sent. */
 export const isUnsent = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("Stream isn't writeable");
@@ -29,7 +32,7 @@ export const unavailable = (what: string, address: string, waitedMs: number, err
     message: `no answer from Redis at ${address}${Number.isFinite(waitedMs) ? ` within ${waitedMs} ms` : ''}${because(error)}, for ${what}.`,
     hint: isNoCluster(error)
       ? 'This is one server and no Cluster: say so, with a URL like redis://host:port.'
-      : 'Is Redis running there, and do the URL, user and password fit?',
+      : 'Is Redis running there, do the URL, user and password fit, and is it rediss:// exactly where Redis speaks TLS?',
     cause: causeOf(error),
   });
 
@@ -73,6 +76,8 @@ function hintFor(answer: string): string {
     return 'This is a node of a Redis Cluster: say so, with a URL like redis+cluster://host:port,host:port.';
   if (answer.startsWith('OOM'))
     return 'Redis is at maxmemory: transient events pass, but logs and places in groups take memory. Let the groups work, keep less (retain in the contract), or raise maxmemory.';
+  if (answer.startsWith('NOREPLICAS'))
+    return 'Redis has fewer replicas than min-replicas-to-write asks for, and takes no writes until they are back.';
   if (/unknown (redis )?command/i.test(answer)) return 'Belfry needs Redis 7.0 or later, or Valkey.';
   return 'The answer is Redis’s own.';
 }

@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis';
 import type { Connection } from './connection.js';
 import { isRefusal, isUnavailable } from './failure.js';
 import type { Hear, Listener, Listening } from './listener.js';
+import { askWhetherPrimary } from './primary.js';
+import { isNode } from './scripts.js';
 
 export interface HeartbeatOptions {
   readonly commands: Connection;
@@ -26,7 +28,7 @@ const DEAF_BEATS = 3;
 /**
  * A probe that goes round through Redis: sent on the command connection, heard on the subscriber connection. Only when it comes round
  * are the places stamped. A connection on which nothing comes at all is dead, however open it seems: it is dropped, and a new one is made.
- * So is a subscriber connection that lives, but does not hear the probe.
+ * So is a subscriber connection that lives, but does not hear the probe, or hears it from another server; and a server that has become a replica is left.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -34,6 +36,8 @@ export class Heartbeat {
   /** Shared by all who begin to listen at the same time; absent when nobody has, or it failed. */
   #listening: Promise<void> | undefined;
   #probeName = '';
+  /** The probe's channel is listened to, on whatever subscriber connection is up. */
+  #listens = false;
   readonly #hearProbe: Hear = (beat) => this.#hear(/^\d+$/.test(beat) ? Number(beat) : Number.NaN);
   #beat = 0;
   readonly #commandsLife: SignsOfLife;
@@ -115,6 +119,7 @@ export class Heartbeat {
     try {
       this.#probeName = probe();
       await listener.listen(probeOn(this.#probeName), this.#hearProbe);
+      this.#listens = true;
       this.#forgiveSilence();
     } catch (error) {
       this.#listening = undefined;
@@ -137,7 +142,11 @@ export class Heartbeat {
       listener.connection.drop('it gives no answer, although messages come');
     else if (listener.connection.client !== undefined) this.#ping(listener.connection.client);
     if (this.#commandsLife.isOver()) commands.drop(silent);
-    else if (commands.client !== undefined) this.#probe(commands.client);
+    else if (commands.client !== undefined) {
+      this.#probe(commands.client);
+      // Who only publishes may never write, so nothing else would tell that the server has become a replica.
+      askWhetherPrimary(commands.client).catch(() => {});
+    }
   }
 
   /** Its answer comes after everything that Redis has sent to the subscriber before: also after the probes that it had taken before. */
@@ -156,9 +165,14 @@ export class Heartbeat {
   #probe(client: Redis): void {
     const beat = this.#beat;
     const { probe } = this.#options;
+    const { connection } = this.#options.listener;
+    const subscriber = this.#listens && !isNode(client) ? connection.client : undefined; // on a Cluster it may just have moved
     client.spublish(this.#probeName || probe(), String(beat)).then(
-      () => {
+      (receivers) => {
         this.#probed = beat;
+        // A replica passes on what its primary publishes, so it may come round all the same; but others do not find who is connected there.
+        if (Number(receivers) === 0 && subscriber !== undefined && subscriber === connection.client)
+          connection.drop('the probe does not come round: nobody hears it at the server that took it');
       },
       (error: unknown) => {
         if (isRefusal(error)) this.#probed = Number.NEGATIVE_INFINITY;

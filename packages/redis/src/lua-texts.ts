@@ -1111,6 +1111,12 @@ end
 redis.call('ZREM', KEYS[2], ARGV[1] .. ' ' .. ARGV[2])
 return had_place and 1 or 0
 `,
+  primary: `#!lua flags=allow-oom,allow-stale
+--[[ primary.lua: does nothing. It does not say that it writes nothing, so a replica refuses it (READONLY), and a primary does not, even out of memory.
+  Returns 1
+]]
+return 1
+`,
   publish: `--[[ publish.lua: publishes what one turn produced on one channel: to whoever listens to all of it, and to one member of each group.
   KEYS[1]  the channel's members: a hash, group -> its ring. A ring is its places one after the other,
            18 characters each: the instance's id (16 hex digits) and the newest frame version it reads (2 hex digits)

@@ -108,7 +108,7 @@ describe('sending to an inbox over Redis', () => {
     await client.script('FLUSH');
     expect(await sender.send(address, '2')).toBe(true);
     await vi.waitUntil(() => heard.length === 2);
-    expect(await client.info('commandstats')).not.toContain('cmdstat_eval');
+    expect(await client.info('commandstats')).not.toContain('cmdstat_evalsha');
     client.disconnect();
   });
 

@@ -2,12 +2,19 @@ import { BelfryError, type Duration, isDuration, toMilliseconds } from '@belfry/
 import { Redis, type RedisOptions } from 'ioredis';
 import { type ClusterSeeds, isClusterUrl, readClusterUrl, readNodes, translator } from './cluster-nodes.js';
 import { markAsNode } from './scripts.js';
+import { SentinelLookup } from './sentinel-lookup.js';
+import { mistakesOfSentinels, sentinelAddress, sentinelOptionsOf } from './sentinel-options.js';
+import { isSentinelUrl, parseSentinelUrl } from './sentinel-url.js';
 import type { Address } from './server.js';
 import { nameOf } from './slot-map.js';
 
 /** How to reach Redis, and how patient to be with it. */
 export interface RedisTransportOptions {
-  /** `redis://user:password@host:port/db`, or `rediss://` for TLS. Of a Cluster: `redis+cluster://user:password@host:port,host:port`, or `rediss+cluster://`. */
+  /**
+   * `redis://user:password@host:port/db`, or `rediss://` for TLS. Of a Cluster: `redis+cluster://user:password@host:port,host:port`, or `rediss+cluster://`.
+   * Sentinels are asked where the primary is with `redis+sentinel://user:password@host:26379,host:26379/mymaster?db=0`, or `rediss+sentinel://`; who one is
+   * for them, `redis` says (`sentinelUsername`, `sentinelPassword`).
+   */
   readonly url?: string;
   /** Instead of a URL, or on top of it: options of ioredis. Those that decide about reconnecting, queueing and resending are Belfry's. */
   readonly redis?: RedisOptions;
@@ -75,6 +82,7 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
     mistakes.push('redis must be options of ioredis');
   const nodes = nodesOf(url, cluster, mistakes);
   if (url !== undefined && nodes === undefined) mistakes.push(...mistakesOfUrl(url));
+  mistakes.push(...mistakesOfSentinels(options ?? {}));
   if (nodes !== undefined && redis?.db !== undefined && redis.db !== 0)
     mistakes.push('a Cluster has only database 0: tell environments apart by the namespace');
   if (!isDuration(patience)) mistakes.push("patience must be a duration, like '5s'");
@@ -86,10 +94,12 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
   if (mistakes.length > 0)
     throw new BelfryError('OPTION_INVALID', { message: `redisTransport: ${mistakes.join('; ')}.` });
 
+  const sentinel = nodes === undefined ? sentinelOptionsOf(options) : undefined;
   const connect = (name: string, node?: Address): Redis => {
-    const rules = { ...ownRules, connectionName: name };
+    const rules = { ...ownRules, connectionName: name, ...(sentinel !== undefined && { Connector: SentinelLookup }) };
     if (client !== undefined) return client.duplicate(rules);
     if (nodes !== undefined) return toNode({ ...nodes.login, ...redis, ...node, ...rules });
+    if (sentinel !== undefined) return new Redis({ ...sentinel, ...rules });
     return url === undefined ? new Redis({ ...redis, ...rules }) : new Redis(url, { ...redis, ...rules });
   };
   return {
@@ -137,19 +147,23 @@ const ownRules = {
 
 function mistakesOfUrl(url: unknown): string[] {
   const example = 'like redis://127.0.0.1:6379';
+  if (typeof url === 'string' && isSentinelUrl(url)) return [...parseSentinelUrl(url).mistakes];
   if (typeof url !== 'string' || !URL.canParse(url)) return [`url is no URL; it must be ${example}`];
   const { protocol, hostname, pathname } = new URL(url);
   const mistakes: string[] = [];
   if (protocol !== 'redis:' && protocol !== 'rediss:')
     mistakes.push(
-      `url begins with ${protocol}; it must be ${example}, or rediss:// for TLS, or redis+cluster:// for a Cluster`,
+      `url begins with ${protocol}; it must be ${example}, or rediss:// for TLS, redis+cluster:// for a Cluster, or redis+sentinel:// for Sentinels`,
     );
   if (hostname === '') mistakes.push(`url names no host; it must be ${example}`);
   if (!/^(\/\d*)?$/.test(pathname)) mistakes.push('url ends in something that is no database number');
   return mistakes;
 }
 
-function addressOf({ url, redis, client }: RedisTransportOptions): string {
+function addressOf(options: RedisTransportOptions): string {
+  const { url, redis, client } = options;
+  const sentinel = sentinelOptionsOf(options);
+  if (sentinel !== undefined) return sentinelAddress(sentinel);
   if (url !== undefined) {
     const { hostname, port } = new URL(url);
     return `${hostname}:${port || 6379}`;

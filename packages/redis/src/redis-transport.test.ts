@@ -205,6 +205,10 @@ describe('the Redis transport under faults', () => {
     ['an unknown option', { url: sharedUrl, retries: 3 }, /"retries" is no option/],
     ['a client and a URL', { url: sharedUrl, client: admin }, /client excludes url/],
     ['nothing', {}, /one of url, redis, cluster and client/],
+    ['Sentinels without a name', { redis: { sentinels: [{ host: 'one' }] } }, /redis.name must say/],
+    ['no Sentinels', { redis: { sentinels: [], name: 'mymaster' } }, /redis.sentinels must be a list/],
+    ['Sentinels and a server', { url: sharedUrl, redis: { sentinels: [{}], name: 'x' } }, /goes without a url/],
+    ['a bad URL of Sentinels', { url: 'redis+sentinel://one:x?db=y' }, /port.*primary.*db/s],
     [
       'everything at once',
       { url: 'x', patience: 'soon', heartbeat: 1, subscribePatience: 'maybe' },

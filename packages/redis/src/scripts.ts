@@ -41,6 +41,7 @@ export const tendScript = load('tend');
 export const replayScript = load('replay');
 export const cancelScript = load('cancel');
 export const removeScript = load('remove');
+export const primaryScript = load('primary');
 
 /** The clients whose server is a node of a Cluster. */
 const nodes = new WeakSet<Redis>();
@@ -49,6 +50,8 @@ const nodes = new WeakSet<Redis>();
 export function markAsNode(client: Redis): void {
   nodes.add(client);
 }
+
+export const isNode = (client: Redis): boolean => nodes.has(client);
 
 /** Makes the scripts known to the server that a connection has just reached. */
 export async function loadScripts(client: Redis): Promise<void> {

@@ -72,6 +72,7 @@ export class Server {
         this.sender.disconnected();
         link.down(this.#role('commands'), reason);
       },
+      onReplica: (reason) => this.listener.connection.drop(reason), // it cannot notice by itself
       logger,
       clock,
     });

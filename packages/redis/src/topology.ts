@@ -1,3 +1,4 @@
+import { isReplica } from './failure.js';
 import type { Server } from './server.js';
 
 /** Which server serves what: one server all of it, the servers of a Cluster some slots each. */
@@ -66,8 +67,9 @@ export class OneServer implements Topology {
     this.servers[0].commands.open();
   }
 
-  refused(): boolean {
-    return false;
+  /** Only as a replica, which is left: see connection.ts. */
+  refused(_: Server, _slot: number, refusal: Error): boolean {
+    return isReplica(refusal);
   }
 
   async lookAgain(): Promise<void> {}

@@ -149,7 +149,8 @@ export class Audience {
   /** Who is connected, what is listened to and how often, and who is in which ring: what has to be the same after an outage as before. */
   async standing(admin: Redis): Promise<Record<string, unknown>> {
     const shards = (await admin.call('PUBSUB', 'SHARDCHANNELS')) as string[];
-    const channels = (await admin.pubsub('CHANNELS')) as string[];
+    const all = (await admin.pubsub('CHANNELS')) as string[];
+    const channels = all.filter((name) => !name.startsWith('__sentinel__'));
     const rings = await Promise.all(RINGS.map((channel) => admin.hgetall(membersKey(channel))));
     return {
       connections: namesOf(String(await admin.client('LIST'))).sort(),

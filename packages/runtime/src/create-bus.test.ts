@@ -17,6 +17,7 @@ it('builds buses for memory: and Redis URLs, and opens nothing', async () => {
     'rediss://user:secret@127.0.0.1:1/2',
     'redis+cluster://user:secret@127.0.0.1:1,127.0.0.1:2',
     'rediss+cluster://127.0.0.1',
+    'redis+sentinel://user:secret@127.0.0.1:1,127.0.0.1:2/mymaster?db=2',
   ]) {
     await createBus({ url, logger: silentLogger }).close();
   }
@@ -24,7 +25,7 @@ it('builds buses for memory: and Redis URLs, and opens nothing', async () => {
 
 it('refuses what it does not know, as the bus of core does', () => {
   expect(() => createBus({ url: 'amqp://user:secret@host' })).toThrow(
-    'TRANSPORT_UNKNOWN: url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, or memory:, not with amqp://.',
+    'TRANSPORT_UNKNOWN: url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, redis+sentinel:// for Sentinels, or memory:, not with amqp://.',
   );
   expect(() => createBus({})).toThrow('one of url and transport must be given');
   expect(() => createBus({ url: 'memory:', name: 'a b' })).toThrow('OPTION_INVALID');
@@ -36,6 +37,7 @@ it.each([
   ['redis://user:secret@one:1/2?family=6', 'redis://one:1/2'],
   ['redis+cluster://user:sec@re/t@one:1,two:2', 'redis+cluster://one:1,two:2'],
   ['rediss+cluster://:secret@one,[::1]:7000/0', 'rediss+cluster://one,[::1]:7000/0'],
+  ['redis+sentinel://user:sec@ret@one:1,two:2/mymaster?db=1', 'redis+sentinel://one:1,two:2/mymaster'],
   ['memory:tests', 'memory:tests'],
 ])('says of %s without secrets %s', (url, said) => {
   expect(withoutSecrets(url)).toBe(said);

@@ -3,7 +3,7 @@ import { transportFor } from './transport-url.js';
 
 /**
  * Builds a bus without a service around it: for scripts, tests and programs that bring a framework of their own.
- * Knows the URLs `memory:`, `memory:name`, `redis://…`, `rediss://…` and `redis+cluster://…`. Opens nothing yet: it connects when it is first used.
+ * Knows the URLs `memory:`, `memory:name`, `redis://…`, `rediss://…`, `redis+cluster://…` and `redis+sentinel://…`. Opens nothing yet: it connects when it is first used.
  * @throws BelfryError `OPTION_INVALID`, listing every mistake; `TRANSPORT_UNKNOWN` for other URLs
  */
 export function createBus(options: BusOptions): Bus {

@@ -69,7 +69,7 @@ describe('the destination', () => {
   });
 
   const mustBegin =
-    'it is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, or memory:';
+    'it is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, redis+sentinel:// for Sentinels, or memory:';
 
   it.each([
     '127.0.0.1:6379',

@@ -19,7 +19,7 @@ export interface ServiceOptions
   /** A container of yours: the service's own is its child, and sees what is bound there. It is left alone when the service stops. */
   readonly container?: Container;
   /**
-   * `redis://user:password@host:6379/0`, `rediss://…` for TLS, `redis+cluster://…` for a Cluster, or `memory:` within this process.
+   * `redis://user:password@host:6379/0`, `rediss://…` for TLS, `redis+cluster://…` for a Cluster, `redis+sentinel://…` for Sentinels, or `memory:` within this process.
    * @default `BELFRY_URL`, then `REDIS_URL`; outside production `memory:`, with a warning; in production there is no default
    */
   readonly url?: string;

@@ -8,15 +8,15 @@ export type Startup = 'fail' | 'wait';
 
 /**
  * The transport behind a URL: `memory:` and `memory:name` stay within this process, `redis://` and `rediss://` (TLS) are a Redis, `redis+cluster://` and
- * `rediss+cluster://` a Redis Cluster.
+ * `rediss+cluster://` a Redis Cluster, `redis+sentinel://` and `rediss+sentinel://` a Redis that Sentinels know.
  * @throws BelfryError `TRANSPORT_UNKNOWN` for other URLs, `OPTION_INVALID` for a part that cannot be right; never with the password
  */
 export function transportFor(url: string, startup: Startup = 'fail'): TransportFactory {
   if (url.startsWith('memory:')) return memoryTransport(url);
-  if (/^rediss?(\+cluster)?:\/\//.test(url))
+  if (/^rediss?(\+(cluster|sentinel))?:\/\//.test(url))
     return redisTransport({ url, ...(startup === 'wait' ? { subscribePatience: 'forever' } : {}) });
   throw new BelfryError('TRANSPORT_UNKNOWN', {
-    message: `url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, or memory:${insteadOf(url)}.`,
+    message: `url is no URL of a transport; it must begin with redis:// (like redis://127.0.0.1:6379), rediss:// for TLS, redis+cluster:// for a Cluster, redis+sentinel:// for Sentinels, or memory:${insteadOf(url)}.`,
   });
 }
 

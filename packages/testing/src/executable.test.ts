@@ -32,3 +32,9 @@ it('finds neither what is not there nor what cannot be run', () => {
   expect(search('notes')).toBeUndefined();
   expect(findExecutable(['redis-server'], {})).toBeUndefined();
 });
+
+it('takes a path as it is', () => {
+  const path = join(folder, 'b', 'redis-server');
+  expect(search(path)).toBe(path);
+  expect(search(join(folder, 'a', 'redis-server'))).toBeUndefined();
+});

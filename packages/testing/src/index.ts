@@ -48,9 +48,13 @@ export {
   type RedisSource,
   type StartRedisClusterOptions,
   type StartRedisOptions,
+  type StartRedisSentinelOptions,
   startRedis,
 } from './redis-server.js';
-export type { RedisCluster, RedisNode } from './redis-cluster.js';
+export type { RedisCluster } from './redis-cluster.js';
+export type { RedisNode } from './redis-node.js';
+export type { SentinelNode, SentinelRedis } from './redis-sentinel.js';
+export type { ClientCertificate } from './redis-security.js';
 export type { RedisConfig } from './redis-config.js';
 export { redisForTests } from './redis-for-tests.js';
 export { uniqueNamespace } from './unique-namespace.js';

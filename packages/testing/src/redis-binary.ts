@@ -6,13 +6,18 @@ import type { RedisProgram } from './redis-process.js';
 /** Sharded Pub/Sub, which Belfry stands on, came with Redis 7.0. */
 const OLDEST = 7;
 
+/** The name of a program in `PATH`, or its path, that is to be used instead of the first `redis-server` or `valkey-server`. */
+export const chosenRedisServer = (): string | undefined => process.env.BELFRY_TEST_REDIS_SERVER || undefined;
+
 /**
- * The first `redis-server`, else `valkey-server`, in the folders of `PATH`.
+ * A program on this machine.
+ * @param chosen the name of a program in `PATH`, or its path. Default: what `BELFRY_TEST_REDIS_SERVER` says, else the first `redis-server`,
+ * else `valkey-server`, in the folders of `PATH`
  * @throws Error when there is none, or when it is older than Redis 7.0.
  */
-export function installedRedisServer(): RedisProgram {
-  const command = findExecutable(['redis-server', 'valkey-server']);
-  if (!command) throw new Error('no redis-server and no valkey-server in the folders of PATH');
+export function installedRedisServer(chosen = chosenRedisServer()): RedisProgram {
+  const command = findExecutable(chosen === undefined ? ['redis-server', 'valkey-server'] : [chosen]);
+  if (!command) throw new Error(`no ${chosen ?? 'redis-server and no valkey-server'} in the folders of PATH`);
   return refuseOld({ command, env: process.env });
 }
 

@@ -6,7 +6,7 @@ import type { StartedTestContainer } from 'testcontainers';
 import { freePort } from './free-port.js';
 import { diskless, type RedisConfig, redisConf } from './redis-config.js';
 import { type Address, waitUntilReady } from './redis-ping.js';
-import { listening, type Security } from './redis-security.js';
+import { listening, type Protected, type Security, shown, unprotected } from './redis-security.js';
 
 const image = 'redis:7';
 const startTimeoutMs = 15_000;
@@ -24,19 +24,25 @@ export class RedisContainer {
     private readonly config: RedisConfig,
     readonly host: string,
     readonly port: number,
-    /** Whom to trust, where it speaks TLS. */
-    readonly ca: string | undefined,
+    private readonly security: Protected,
   ) {}
+
+  /** Whom to trust, where it speaks TLS. */
+  get ca(): string | undefined {
+    return this.security.ca;
+  }
+
+  /** What to show there, where it wants to see something. */
+  get clientCertificate(): Security['clientCertificate'] {
+    return this.security.clientCertificate;
+  }
 
   /**
    * Starts a container and waits until its server serves commands.
    * @throws Error when no engine answers within 1.5 s, testcontainers is not installed, or the image, the container or the server
    * cannot be had.
    */
-  static async start(
-    config: RedisConfig,
-    security: Pick<Security, 'files' | 'ca'> = { files: {}, ca: undefined },
-  ): Promise<RedisContainer> {
+  static async start(config: RedisConfig, security: Protected = unprotected): Promise<RedisContainer> {
     await findEngine();
     await loadTestcontainers();
     for (let attempt = 1; ; attempt++) {
@@ -48,7 +54,7 @@ export class RedisContainer {
     }
   }
 
-  static async #launch(config: RedisConfig, security: Pick<Security, 'files' | 'ca'>): Promise<RedisContainer> {
+  static async #launch(config: RedisConfig, security: Protected): Promise<RedisContainer> {
     const { GenericContainer, Wait } = await loadTestcontainers();
     // A port of our choice, for Docker would pick another one at a restart.
     const port = await freePort();
@@ -62,7 +68,7 @@ export class RedisContainer {
       .withStartupTimeout(startTimeoutMs)
       .start();
     const container = await withTimeout(starting, pullTimeoutMs, `${image} did not start within ${pullTimeoutMs} ms`);
-    const server = new RedisContainer(container, config, container.getHost(), port, security.ca);
+    const server = new RedisContainer(container, config, container.getHost(), port, security);
     await server.#ready();
     return server;
   }
@@ -92,7 +98,7 @@ export class RedisContainer {
   async #command(name: string): Promise<void> {
     const { requirepass } = this.config;
     const login = typeof requirepass === 'string' && requirepass !== '' ? ['-a', requirepass] : [];
-    const tls = this.ca === undefined ? [] : ['--tls', '--insecure'];
+    const tls = this.ca === undefined ? [] : ['--tls', '--insecure', ...shown(this.clientCertificate, folder)];
     await this.container.exec(['redis-cli', ...tls, ...login, name]);
   }
 

@@ -8,6 +8,8 @@ export interface Address {
   readonly port: number;
   /** Whom to trust: it speaks TLS. */
   readonly ca?: string | undefined;
+  /** What to show there. */
+  readonly clientCertificate?: { readonly key: string; readonly cert: string } | undefined;
 }
 
 /** The address in a `redis://` URL; what it leaves out is 127.0.0.1 and 6379. @throws TypeError when it is no URL. */
@@ -39,13 +41,13 @@ export async function redisProcessId(address: Address, password?: string): Promi
 
 /** Sends inline commands and returns what came back until `complete` matched, the time was over or the server hung up. Never rejects. */
 export function askRedis(
-  { host, port, ca }: Address,
+  { host, port, ca, clientCertificate }: Address,
   commands: string,
   complete: RegExp,
   timeoutMs = 1000,
 ): Promise<string> {
   return new Promise((resolve) => {
-    const socket = ca === undefined ? connect({ host, port }) : connectByTls({ host, port, ca });
+    const socket = ca === undefined ? connect({ host, port }) : connectByTls({ host, port, ca, ...clientCertificate });
     let answer = '';
     const settle = () => {
       socket.destroy();

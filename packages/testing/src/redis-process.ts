@@ -8,7 +8,7 @@ import { freePort } from './free-port.js';
 import { guardProcess } from './process-guard.js';
 import { diskless, type RedisConfig, redisConf } from './redis-config.js';
 import { askRedis, redisProcessId, waitUntilReady } from './redis-ping.js';
-import { listening, type Security } from './redis-security.js';
+import { listening, type Protected, type Security, unprotected } from './redis-security.js';
 
 const startTimeoutMs = 15_000;
 
@@ -16,6 +16,8 @@ const startTimeoutMs = 15_000;
 export interface RedisProgram {
   readonly command: string;
   readonly env: NodeJS.ProcessEnv;
+  /** What stands behind the path of its config. Default: nothing. */
+  readonly args?: readonly string[];
 }
 
 /**
@@ -31,12 +33,17 @@ export class RedisProcess {
     private readonly config: RedisConfig,
     private readonly folder: string,
     readonly port: number,
-    private readonly security: Pick<Security, 'files' | 'ca'>,
+    private readonly security: Protected,
   ) {}
 
   /** Whom to trust, where it speaks TLS. */
   get ca(): string | undefined {
     return this.security.ca;
+  }
+
+  /** What to show there, where it wants to see something. */
+  get clientCertificate(): Security['clientCertificate'] {
+    return this.security.clientCertificate;
   }
 
   /**
@@ -46,7 +53,7 @@ export class RedisProcess {
   static async start(
     program: RedisProgram,
     config: RedisConfig,
-    security: Pick<Security, 'files' | 'ca'> = { files: {}, ca: undefined },
+    security: Protected = unprotected,
   ): Promise<RedisProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'belfry-redis-'));
     for (let attempt = 1; ; attempt++) {
@@ -66,6 +73,12 @@ export class RedisProcess {
   /** The server's process id while it runs. */
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Of the user `default`, where it needs one. */
+  get password(): string | undefined {
+    const { requirepass } = this.config;
+    return typeof requirepass === 'string' && requirepass !== '' ? requirepass : undefined;
   }
 
   /** Sends a signal. After one that ends the process, resolves when it has ended. Does nothing when it has ended before. */
@@ -103,10 +116,11 @@ export class RedisProcess {
     const log = join(folder, 'output.log');
     for (const [name, content] of Object.entries(this.security.files)) await writeFile(join(folder, name), content);
     const own = { bind: host, ...listening(String(port), folder, this.security), dir: `"${folder}"` };
-    await writeFile(conf, redisConf(diskless, this.config, own));
+    const usual = this.program.args?.includes('--sentinel') ? {} : diskless; // a Sentinel has no data
+    await writeFile(conf, redisConf(usual, this.config, own));
 
     const output = openSync(log, 'w');
-    const child = spawn(this.program.command, [conf], {
+    const child = spawn(this.program.command, [conf, ...(this.program.args ?? [])], {
       env: this.program.env,
       stdio: ['ignore', output, output],
       detached: true, // Ctrl-C is for this process, which may want to use the server while it cleans up
@@ -129,7 +143,7 @@ export class RedisProcess {
 
     if (await waitUntilReady(this, startTimeoutMs, () => failure !== undefined)) {
       // The PONG may come from another server that took the port just before ours could, which then ends.
-      const answering = await redisProcessId(this, this.#password);
+      const answering = await redisProcessId(this, this.password);
       if (answering === undefined || answering === child.pid) return;
       failure = 'Address already in use';
     }
@@ -147,13 +161,8 @@ export class RedisProcess {
     if (!child) return; // killed before: what it had not written is gone
     child.ref();
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(startTimeoutMs) });
-    const login = this.#password ? `AUTH ${this.#password}\r\n` : '';
+    const login = this.password ? `AUTH ${this.password}\r\n` : '';
     await askRedis(this, `${login}SHUTDOWN SAVE\r\n`, /^-ERR/m, startTimeoutMs); // it hangs up without an answer
     await ended;
-  }
-
-  get #password(): string | undefined {
-    const { requirepass } = this.config;
-    return typeof requirepass === 'string' && requirepass !== '' ? requirepass : undefined;
   }
 }

@@ -30,6 +30,20 @@ describe('a protected Redis', () => {
     ).rejects.toThrow();
   });
 
+  it('lets only those in who show a certificate, when it has to be mutual', async () => {
+    await using redis = await startRedis({ tls: 'mutual' });
+    await redis.restart();
+    const { url, ca = '', clientCertificate } = redis;
+    const once = { lazyConnect: true, retryStrategy: null };
+    const [known, unknown] = [{ ca, ...clientCertificate }, { ca }].map((tls) =>
+      new Redis(url, { ...once, tls }).on('error', () => {}),
+    );
+    await known?.connect();
+    expect(await known?.ping()).toBe('PONG');
+    await expect(unknown?.connect()).rejects.toThrow();
+    known?.disconnect();
+  });
+
   it('lets its user do what the rules say, and nobody else anything', async () => {
     await using redis = await startRedis({ acl: '~*shop* &* +@all -@dangerous +info' });
     const { url, adminUrl } = redis;

@@ -103,7 +103,9 @@ describe('a server of its own', () => {
 
   it.runIf(isProcess)('tells why a server does not start, with its last lines', async () => {
     const failing = startRedis({ config: { 'no-such-setting': 'yes' } });
-    await expect(failing).rejects.toThrow(/redis-server did not start: it ended with code 1\n[\s\S]*no-such-setting/);
+    await expect(failing).rejects.toThrow(
+      /(redis|valkey)-server did not start: it ended with code 1\n[\s\S]*no-such-setting/,
+    );
   });
 });
 
@@ -216,6 +218,7 @@ describe('where it comes from', () => {
 
   it('names every way when there is none', async () => {
     vi.stubEnv('BELFRY_TEST_REDIS_URL', '');
+    vi.stubEnv('BELFRY_TEST_REDIS_SERVER', '');
     vi.stubEnv('PATH', '/nowhere');
     vi.stubEnv('DOCKER_HOST', 'unix:///nowhere/docker.sock');
     const error: Error = await startRedis().then(

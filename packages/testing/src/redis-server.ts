@@ -1,10 +1,11 @@
-import { installedRedisServer, packagedRedisServer } from './redis-binary.js';
+import { chosenRedisServer, installedRedisServer, packagedRedisServer } from './redis-binary.js';
 import type { RedisConfig } from './redis-config.js';
 import { RedisContainer } from './redis-container.js';
 import { addressOf, pingRedis } from './redis-ping.js';
 import { startCluster, type RedisCluster } from './redis-cluster.js';
 import { RedisProcess } from './redis-process.js';
-import { secure, type Security } from './redis-security.js';
+import { type ClientCertificate, secure, type Security } from './redis-security.js';
+import { type SentinelRedis, startSentinel } from './redis-sentinel.js';
 
 /** In the order in which the ways are tried. */
 export const redisSources = ['url', 'binary', 'docker', 'package'] as const;
@@ -24,9 +25,15 @@ export interface StartRedisOptions {
   /** Forces one way of getting a Redis. Default: each of them in turn. */
   readonly source?: RedisSource;
   /**
-   * Only over TLS: `url` is a `rediss://`, and `ca` the certificate to trust. `openssl` must be in `PATH`. Implies `fresh`. Default: false.
+   * The program to run, by its name in `PATH` or its path, such as `valkey-server`. Implies `fresh`, and `source: 'binary'`. Default: what
+   * `BELFRY_TEST_REDIS_SERVER` says, else the first `redis-server` or `valkey-server`.
    */
-  readonly tls?: boolean;
+  readonly program?: string;
+  /**
+   * Only over TLS: `url` is a `rediss://`, and `ca` the certificate to trust; with `mutual` only for clients that show `clientCertificate`.
+   * `openssl` must be in `PATH`. Implies `fresh`. Default: false.
+   */
+  readonly tls?: boolean | 'mutual';
   /**
    * Only for a user `app` that may do what these rules say, such as `~shop:* &shop:* +@all -@dangerous`; `url` has its password, and `adminUrl`
    * that of somebody who may do everything. https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl. Implies `fresh`.
@@ -35,12 +42,22 @@ export interface StartRedisOptions {
   readonly acl?: string;
   /** See the overload of {@link startRedis}. */
   readonly cluster?: false;
+  /** See the overload of {@link startRedis}. */
+  readonly sentinel?: false;
 }
 
 /** Options of {@link startRedis} for a Cluster. */
 export interface StartRedisClusterOptions extends Pick<StartRedisOptions, 'config'> {
   /** Three primaries with a replica each, on 127.0.0.1. */
   readonly cluster: true;
+  readonly sentinel?: false;
+}
+
+/** Options of {@link startRedis} for a primary that Sentinels watch. */
+export interface StartRedisSentinelOptions extends Pick<StartRedisOptions, 'config'> {
+  /** A primary, a replica, and three Sentinels, on 127.0.0.1. `config` is that of the servers, not of the Sentinels. */
+  readonly sentinel: true;
+  readonly cluster?: false;
 }
 
 /** A Redis server for tests. */
@@ -51,6 +68,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly adminUrl: string;
   /** With `tls`: the certificate to trust, in PEM, as in `redisTransport({ url, redis: { tls: { ca } } })`. */
   readonly ca: string | undefined;
+  /** With `tls: 'mutual'`: what a client has to show, in PEM, as in `redisTransport({ url, redis: { tls: { ca, ...clientCertificate } } })`. */
+  readonly clientCertificate: ClientCertificate | undefined;
   readonly host: string;
   readonly port: number;
   readonly source: RedisSource;
@@ -81,7 +100,8 @@ export interface RedisServer extends AsyncDisposable {
 /**
  * Gives a Redis server for tests. Ways, in this order:
  * 1. `url`: the one that `BELFRY_TEST_REDIS_URL` names, shared with whoever else uses it
- * 2. `binary`: a `redis-server` or `valkey-server` in `PATH`, started on a free port of 127.0.0.1
+ * 2. `binary`: a `redis-server` or `valkey-server` in `PATH`, or the program that `BELFRY_TEST_REDIS_SERVER` names, which has to be there then, started on a
+ *    free port of 127.0.0.1
  * 3. `docker`: `redis:7` through testcontainers, when an engine answers and that optional peer is installed
  * 4. `package`: the `redis-server` package of this Debian or Ubuntu, unpacked into a cache folder of the project
  *
@@ -99,23 +119,31 @@ export async function startRedis(options?: StartRedisOptions): Promise<RedisServ
  * @throws Error when it does not come up
  */
 export async function startRedis(options: StartRedisClusterOptions): Promise<RedisCluster>;
+/**
+ * Gives a primary, a replica, and three Sentinels of which two decide, from the same programs. A primary that is silent for a second is replaced. The
+ * Sentinels know one another and the replica when this resolves.
+ * @throws Error when they do not come up
+ */
+export async function startRedis(options: StartRedisSentinelOptions): Promise<SentinelRedis>;
 export async function startRedis(
-  options: StartRedisOptions | StartRedisClusterOptions = {},
-): Promise<RedisServer | RedisCluster> {
+  options: StartRedisOptions | StartRedisClusterOptions | StartRedisSentinelOptions = {},
+): Promise<RedisServer | RedisCluster | SentinelRedis> {
   if (options.cluster) return await startCluster(await localProgram(), options.config ?? {});
+  if (options.sentinel) return await startSentinel(await localProgram(), options.config ?? {});
   return await startServer(options);
 }
 
 async function startServer(options: StartRedisOptions): Promise<RedisServer> {
-  const { source } = options;
-  const isProtected = options.tls === true || options.acl !== undefined;
-  const fresh = options.fresh === true || options.config !== undefined || isProtected;
+  const { program } = options;
+  const source = program === undefined ? options.source : 'binary';
+  const isProtected = Boolean(options.tls) || options.acl !== undefined;
+  const fresh = options.fresh === true || options.config !== undefined || isProtected || program !== undefined;
   if (source === 'url' && fresh) {
     throw new Error("startRedis: source 'url' is a shared server, it cannot be fresh, or take a config, tls or acl");
   }
   const security = await secure(options);
   const config = { ...options.config, ...security.config };
-  if (source) return await ways[source](config, security);
+  if (source) return await ways[source](config, security, program);
 
   const url = process.env.BELFRY_TEST_REDIS_URL;
   if (url && !fresh) return await sharedServer(url);
@@ -125,21 +153,23 @@ async function startServer(options: StartRedisOptions): Promise<RedisServer> {
       return await ways[way](config, security);
     } catch (error) {
       // A server that is there and does not start has a reason, most likely `config`, that no other way would cure.
-      if (error instanceof ServerFailure) throw error;
+      if (error instanceof ServerFailure || chosenRedisServer() !== undefined) throw error;
       failures.push(`${way}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   throw new Error(nothingFound(fresh, failures));
 }
 
-const ways: Record<RedisSource, (config: RedisConfig, security: Security) => Promise<RedisServer>> = {
+type Way = (config: RedisConfig, security: Security, program?: string) => Promise<RedisServer>;
+
+const ways: Record<RedisSource, Way> = {
   url: async () => {
     const url = process.env.BELFRY_TEST_REDIS_URL;
     if (!url) throw new Error('BELFRY_TEST_REDIS_URL is not set');
     return await sharedServer(url);
   },
-  binary: async (config, security) => {
-    const program = installedRedisServer();
+  binary: async (config, security, name) => {
+    const program = installedRedisServer(name);
     return ownServer('binary', await RedisProcess.start(program, config, security).catch(asServerFailure), security);
   },
   docker: async (config, security) => ownServer('docker', await RedisContainer.start(config, security), security),
@@ -153,7 +183,8 @@ const ways: Record<RedisSource, (config: RedisConfig, security: Security) => Pro
 async function localProgram() {
   try {
     return installedRedisServer();
-  } catch {
+  } catch (error) {
+    if (chosenRedisServer() !== undefined) throw error;
     return await packagedRedisServer();
   }
 }
@@ -178,6 +209,7 @@ async function sharedServer(url: string): Promise<RedisServer> {
     url,
     adminUrl: url,
     ca: undefined,
+    clientCertificate: undefined,
     ...address,
     source: 'url',
     pid: undefined,
@@ -191,7 +223,7 @@ async function sharedServer(url: string): Promise<RedisServer> {
 function ownServer(
   source: RedisSource,
   server: RedisProcess | RedisContainer,
-  { login, adminLogin, ca }: Security,
+  { login, adminLogin, ca, clientCertificate }: Security,
 ): RedisServer {
   const { host, port } = server;
   const scheme = ca === undefined ? 'redis' : 'rediss';
@@ -207,6 +239,7 @@ function ownServer(
     url: `${scheme}://${login}${host}:${port}`,
     adminUrl: `${scheme}://${adminLogin}${host}:${port}`,
     ca,
+    clientCertificate,
     host,
     port,
     source,

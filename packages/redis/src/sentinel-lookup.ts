@@ -1,0 +1,79 @@
+import { type Redis, type SentinelConnectionOptions, SentinelConnector } from 'ioredis';
+import { tlsReasonOf } from './tls-failure.js';
+
+type Connected = ReturnType<SentinelConnector['connect']>;
+type Tell = Parameters<SentinelConnector['connect']>[0];
+
+/** For so long a Sentinel may be silent, then the next one is asked. */
+const SILENCE_MS = 1000;
+
+/** Asks the Sentinels once where the primary is, and says why none of them knows. Each life of a connection has one: see connection.ts. */
+export class SentinelLookup extends SentinelConnector {
+  readonly #name: string | undefined;
+  /** Why the one that was asked last is not to be reached. */
+  #whyNot: Error | undefined;
+
+  /** @param given options of ioredis */
+  constructor(given: unknown) {
+    const options = given as SentinelConnectionOptions;
+    super({
+      ...options,
+      // Always beginning with the same one, nobody would get past a Sentinel that is alone with what it believes.
+      sentinels: shuffled(options.sentinels ?? []),
+      role: 'master',
+      sentinelRetryStrategy: () => null,
+      sentinelCommandTimeout: options.sentinelCommandTimeout ?? SILENCE_MS,
+      failoverDetector: false, // it goes on after a life has ended; Sentinel ends the connections itself, and the heartbeat looks
+    });
+    this.#name = options.name;
+    this.#listenToErrors();
+  }
+
+  override async connect(tell: Tell): Connected {
+    const reasons: string[] = [];
+    const note: Tell = (type, error) => {
+      reasons.push(this.#reasonIn(error));
+      tell(type, error);
+    };
+    try {
+      return await super.connect(note);
+    } catch (error) {
+      if (reasons.length === 0) throw error;
+      throw new Error(`no Sentinel says where ${this.#name} is: ${reasons.join('; ')}`);
+    }
+  }
+
+  /** A server that is no primary is refused when the connection is set up, with a reason. */
+  override check(): boolean {
+    return true;
+  }
+
+  /** ioredis says no more than `Connection is closed.`: the reason is told only by the client that it makes for each Sentinel. */
+  #listenToErrors(): void {
+    const own = this as unknown as { connectToSentinel?(...args: unknown[]): Redis };
+    const make = own.connectToSentinel?.bind(this);
+    if (make === undefined) return;
+    own.connectToSentinel = (...args) => {
+      this.#whyNot = undefined;
+      return make(...args).on('error', (error: Error) => {
+        this.#whyNot ??= error;
+      });
+    };
+  }
+
+  #reasonIn({ message }: Error): string {
+    const [, address = '', text = ''] = /sentinel (\S+) (?:because|successfully, but) (.*)$/s.exec(message) ?? [];
+    if (/No such master|invalid reply/.test(text)) return `${address}: it knows no ${this.#name}`;
+    const why = this.#whyNot;
+    const reason =
+      why === undefined || !text.startsWith('Connection is closed') ? text : (tlsReasonOf(why) ?? why.message);
+    return `${address}: ${reason || message}`;
+  }
+}
+
+function shuffled<T>(list: readonly T[]): T[] {
+  return list
+    .map((each) => ({ each, rank: Math.random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ each }) => each);
+}
