@@ -45,7 +45,16 @@ const rooms = {
     why: 'Handlers record metadata and bind it to any bus: they know no transport and no runtime.',
   },
   'packages/runtime': {
-    may: ['@belfry/contracts', '@belfry/core', '@belfry/redis', '@belfry/handlers', 'inversify', 'pino', 'pino-pretty'],
+    may: [
+      '@belfry/contracts',
+      '@belfry/core',
+      '@belfry/redis',
+      '@belfry/handlers',
+      'inversify',
+      'pino',
+      'pino-pretty',
+      'prom-client',
+    ],
     why: 'The runtime puts the packages above together, and owns logging and signals. What it needs beyond them belongs into one of them.',
   },
   'packages/testing': {

@@ -76,6 +76,7 @@ export type {
 // Run a service
 export {
   createService,
+  type HealthOptions,
   Logger,
   runService,
   type Service,

@@ -116,6 +116,10 @@ type Outcome<C extends AnyRequest> =
 
 /** A running subscription. */
 export interface Subscription {
+  /** What was subscribed to: contracts by their names (with the version, `orders.placed.v2`), or the pattern. */
+  readonly sources: readonly string[];
+  /** The group that shares the work; `undefined`: every instance handles everything. */
+  readonly group: string | undefined;
   /** What has become of the messages so far. */
   readonly stats: Readonly<SubscriptionStats>;
   /** Leaves the group, stops listening, and resolves once everything that had arrived is handled. */
@@ -124,6 +128,8 @@ export interface Subscription {
 
 /** Answers requests until it is ended. Made by {@link Bus.respond}. */
 export interface Responder {
+  /** What it answers, by the contract's name (with the version, `pricing.quote.v2`). */
+  readonly request: string;
   /** What has become of the requests so far. */
   readonly stats: Readonly<ResponderStats>;
   /** Leaves the ring, stops listening, and resolves once everything that had arrived is answered. */

@@ -10,14 +10,14 @@ export interface Receiving {
   abandon(reason: unknown): void | Promise<void>;
 }
 
-/** A subscription or a responder, as its owner sees it. */
-type Handle<R extends Receiving> = { readonly stats: R['stats']; end(): Promise<void> };
+/** A subscription or a responder, as its owner sees it: with `About`, what it is. */
+type Handle<R extends Receiving, About> = About & { readonly stats: R['stats']; end(): Promise<void> };
 
 /** What a bus runs of one kind. */
-export class Running<R extends Receiving> {
-  readonly #handles = new Map<R, Handle<R>>();
+export class Running<R extends Receiving, About extends object> {
+  readonly #handles = new Map<R, Handle<R, About>>();
 
-  get handles(): readonly Handle<R>[] {
+  get handles(): readonly Handle<R, About>[] {
     return [...this.#handles.values()];
   }
 
@@ -26,7 +26,7 @@ export class Running<R extends Receiving> {
   }
 
   /** @param ended runs once it has ended: nothing more comes, and everything that had come is handled */
-  add(receiver: R, links: readonly TransportSubscription[], ended: () => void): Handle<R> {
+  add(receiver: R, about: About, links: readonly TransportSubscription[], ended: () => void): Handle<R, About> {
     let ending: Promise<void> | undefined;
     const end = async (): Promise<void> => {
       await Promise.allSettled(links.map((link) => link.end()));
@@ -34,7 +34,8 @@ export class Running<R extends Receiving> {
       ended();
       this.#handles.delete(receiver);
     };
-    const handle: Handle<R> = {
+    const handle: Handle<R, About> = {
+      ...about,
       stats: receiver.stats,
       end: () => {
         ending ??= end();

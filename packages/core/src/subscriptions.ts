@@ -36,7 +36,7 @@ export interface Subject {
 /** The subscriptions of one bus, and the places in groups that they have taken. */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
-  readonly #running = new Running<Part>();
+  readonly #running = new Running<Part, Pick<Subscription, 'sources' | 'group'>>();
   /** `channel group` of every place taken: a group has one handler for a channel. */
   readonly #places = new Set<string>();
 
@@ -80,7 +80,8 @@ export class Subscriptions {
       throw failure?.reason ?? late;
     }
     const stats = parts[0]!.stats;
-    return this.#running.add(together(parts, stats), links, () => this.#leave(places));
+    const sources = pattern === undefined ? contracts.map(({ channel }) => channel) : [pattern];
+    return this.#running.add(together(parts, stats), { sources, group }, links, () => this.#leave(places));
   }
 
   /** Messages may have been missed: the connection is back after an interruption, or the broker has forgotten everything. */

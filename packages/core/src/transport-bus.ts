@@ -58,7 +58,7 @@ class TransportBus implements Bus {
   readonly #nextId = messageIds(this.instance);
   readonly #switchboard: Switchboard;
   readonly #subscriptions: Subscriptions;
-  readonly #responders = new Running<RequestReceiver>();
+  readonly #responders = new Running<RequestReceiver, Pick<Responder, 'request'>>();
   /** The channels of the requests that are answered. */
   readonly #responding = new Set<string>();
   readonly #events: BusEvents;
@@ -169,7 +169,7 @@ class TransportBus implements Bus {
         await link.end();
         throw closed(this.name);
       }
-      return this.#responders.add(receiver, [link], () => this.#responding.delete(channel));
+      return this.#responders.add(receiver, { request: channel }, [link], () => this.#responding.delete(channel));
     } catch (error) {
       this.#responding.delete(channel);
       throw error;

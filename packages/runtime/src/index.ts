@@ -3,6 +3,7 @@ export { Logger } from './logger.js';
 export { runService } from './run-service.js';
 export { createService, type Service, type ServiceStatus } from './service.js';
 export type { Environment, ServiceOptions } from './service-options.js';
+export type { HealthOptions } from './health/health-options.js';
 
 // A bus without a service
 export { createBus } from './create-bus.js';

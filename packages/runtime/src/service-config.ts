@@ -1,6 +1,7 @@
 import { BelfryError, isDuration, toMilliseconds } from '@belfry/contracts';
 import { type Logger as BusLogger, type BusOptions, createBus, type TransportFactory } from '@belfry/core';
 import { Container, ContainerModule } from 'inversify';
+import { type HealthConfig, resolveHealth } from './health/health-options.js';
 import { type LogLevel, logLevels } from './pino-logger.js';
 import { type Environment, type ServiceOptions, serviceOptionNames } from './service-options.js';
 import { transportFor, withoutSecrets } from './transport-url.js';
@@ -16,6 +17,8 @@ export interface ServiceConfig extends Required<Pick<ServiceOptions, 'name' | 'h
   readonly logger: BusLogger | undefined;
   readonly logLevel: LogLevel;
   readonly drainTimeoutMs: number;
+  /** Absent: there is no port. */
+  readonly health: HealthConfig | undefined;
 }
 
 type Mistakes = string[];
@@ -44,6 +47,7 @@ export function resolveServiceOptions(options: ServiceOptions, defaultEnv: Envir
   if (logger !== undefined && !isLogger(logger))
     mistakes.push('logger must have the methods debug, info, warn and error, as one of pino has');
   if (!isDuration(drainTimeout)) mistakes.push("drainTimeout must be a duration, like '10s'");
+  const health = resolveHealth(options?.health, env.BELFRY_HEALTH_PORT, mistakes);
   const logLevel = resolveLogLevel(env, mistakes);
   const destination = resolveDestination(options ?? {}, env, mistakes);
   const bus = resolveBus(options ?? {}, env, destination.transport, mistakes);
@@ -65,6 +69,7 @@ export function resolveServiceOptions(options: ServiceOptions, defaultEnv: Envir
     logger,
     logLevel,
     drainTimeoutMs: toMilliseconds(drainTimeout),
+    health,
   };
 }
 

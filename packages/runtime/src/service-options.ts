@@ -2,6 +2,7 @@ import type { Duration } from '@belfry/contracts';
 import type { Logger as BusLogger, BusOptions, TransportFactory } from '@belfry/core';
 import type { HandlerClass } from '@belfry/handlers';
 import type { Container, ContainerModule } from 'inversify';
+import type { HealthOptions } from './health/health-options.js';
 import type { Startup } from './transport-url.js';
 
 /** What `createService` and `runService` are told. What is absent comes from the environment, then from the defaults. */
@@ -33,6 +34,11 @@ export interface ServiceOptions
   readonly logger?: BusLogger;
   /** What `stop()` gives messages that have arrived, requests too; then they are given up. @default '10s' */
   readonly drainTimeout?: Duration;
+  /**
+   * A port beside the messages, with `/health/live`, `/health/ready` and `/metrics`; `false`: none, whatever the environment says.
+   * @default `BELFRY_HEALTH_PORT`; none without it
+   */
+  readonly health?: HealthOptions | false;
   /** Where the configuration comes from. @default process.env */
   readonly env?: Environment;
 }
@@ -58,6 +64,7 @@ const known: Record<keyof ServiceOptions, true> = {
   exposeErrors: true,
   clock: true,
   drainTimeout: true,
+  health: true,
   env: true,
 };
 

@@ -3,6 +3,7 @@ import { type Bus, type Clock, type DrainReport, Publisher, Requester, settlesWi
 import { type BoundHandler, bindHandlers } from '@belfry/handlers';
 import { Container } from 'inversify';
 import { createBus } from './create-bus.js';
+import { ServiceHealth } from './health/service-health.js';
 import { Logger, withContext } from './logger.js';
 import { createPinoLogger } from './pino-logger.js';
 import { resolveServiceOptions, type ServiceConfig } from './service-config.js';
@@ -25,13 +26,15 @@ export interface Service {
    * socket that seems open: a dead connection shows within 10 s.
    */
   readonly ready: boolean;
+  /** Where `/health/live`, `/health/ready` and `/metrics` are served, like `http://localhost:9464`; `undefined`: nowhere, or not yet, or not any more. */
+  readonly healthUrl: string | undefined;
   /** Resolves when the service has stopped, for whatever reason. Never rejects. */
   readonly stopped: Promise<void>;
   /**
    * Loads the modules, makes the handlers, subscribes them to their events and lets them respond to their requests. Resolves once the broker
    * has confirmed it all. When it rejects, everything is closed again. May be called twice, but not after `stop()` or a start that failed.
    * @throws BelfryError what is wrong with the handlers (`HANDLER_INVALID`, `HANDLER_UNRESOLVED`, `DUPLICATE_HANDLER`, `OPTION_INVALID`,
-   * `CONTRACT_INVALID`); `DUPLICATE_RESPONDER` when another service responds to one of the requests; `TRANSPORT_UNAVAILABLE` within 5 s when
+   * `CONTRACT_INVALID`); `HEALTH_PORT_UNAVAILABLE`; `DUPLICATE_RESPONDER` when another service responds to one of the requests; `TRANSPORT_UNAVAILABLE` within 5 s when
    * nobody answers; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` once the service stops or has stopped
    */
   start(): Promise<void>;
@@ -58,6 +61,7 @@ class RunningService implements Service {
   readonly stopped: Promise<void>;
   readonly #config: ServiceConfig;
   readonly #clock: Clock;
+  readonly #health: ServiceHealth | undefined;
   readonly #resolveStopped: () => void;
   #status: ServiceStatus = 'created';
   #booting: Promise<void> | undefined;
@@ -65,9 +69,12 @@ class RunningService implements Service {
   #stopping: Promise<DrainReport> | undefined;
 
   constructor(config: ServiceConfig) {
-    const { name, bus, logger, logLevel, container } = config;
+    const { name, logger, logLevel, container, health } = config;
     this.name = name;
     this.#config = config;
+    this.#health = health === undefined ? undefined : new ServiceHealth(health);
+    const middleware = this.#health === undefined ? [] : [this.#health.middleware]; // the outermost: it sees what callers see
+    const bus = { ...config.bus, middleware: [...middleware, ...(config.bus.middleware ?? [])] };
     this.#clock = bus.clock ?? systemClock;
     if (logger !== undefined) {
       this.logger = withContext(logger);
@@ -94,7 +101,11 @@ class RunningService implements Service {
   }
 
   get ready(): boolean {
-    return this.#status === 'ready' && this.bus.status !== 'interrupted';
+    return this.#status === 'ready' && this.bus.status === 'connected';
+  }
+
+  get healthUrl(): string | undefined {
+    return this.#health?.url;
   }
 
   start(): Promise<void> {
@@ -130,6 +141,9 @@ class RunningService implements Service {
         'There is no BELFRY_URL and no REDIS_URL: messages stay within this process (memory:). Set one of them to reach other processes.',
       );
     }
+    const { name, bus, logger } = this;
+    await this.#health?.listen({ name, bus, logger, notReady: () => this.#notReady() });
+    this.#goOn();
     await this.container.loadAsync(...modules);
     this.#goOn();
     const bound = await bindHandlers(this.bus, this.container, handlers);
@@ -142,6 +156,13 @@ class RunningService implements Service {
   /** A start that stop() overtook ends here. */
   #goOn(): void {
     if (this.#stopping !== undefined) throw this.#over();
+  }
+
+  /** Why, in a word. */
+  #notReady(): string | undefined {
+    if (this.ready) return undefined;
+    if (this.#status === 'ready') return this.bus.status; // interrupted, or closed by hand
+    return this.#status === 'stopping' ? 'draining' : this.#status;
   }
 
   #over(): BelfryError {
@@ -164,7 +185,13 @@ class RunningService implements Service {
       .map(({ title, place }) => ({ contract: title, handler: place }));
     const list = bound.map((handler) => `${handler.title} → ${handler.place} (${shareOf(handler)})`);
     this.logger.info(
-      { subscriptions, responders, namespace: this.bus.namespace, url: this.#config.url },
+      {
+        subscriptions,
+        responders,
+        namespace: this.bus.namespace,
+        url: this.#config.url,
+        ...(this.healthUrl === undefined ? {} : { health: this.healthUrl }),
+      },
       `${this.name} is ready. ${list.length === 0 ? 'It handles nothing.' : `It handles ${list.join(', ')}.`}`,
     );
   }
@@ -175,6 +202,7 @@ class RunningService implements Service {
     const level = this.#status === 'ready' ? 'info' : 'debug'; // of what has never begun, the end is no news
     this.#status = 'stopping';
     this.logger[level]({ drainTimeoutMs }, `${this.name} is stopping.`);
+    this.#health?.look();
     try {
       const report = await this.bus.close({ timeout: drainTimeoutMs });
       if (this.#booting !== undefined) await settlesWithin(this.#clock, drainTimeoutMs, this.#booting);
@@ -190,6 +218,7 @@ class RunningService implements Service {
       this.logger.error({ err: error }, `${this.name} has stopped, but not everything could be closed.`);
       throw error;
     } finally {
+      await this.#health?.close(); // last: until now it said that it drains
       this.#status = 'stopped';
       this.#resolveStopped();
     }
