@@ -12,6 +12,7 @@ const every = [
   ['types', () => runTool('tsc', ['-p', 'tsconfig.tests.json'])],
   ['lint', () => runTool('biome', ['check', '.'])],
   ['boundaries', () => run(process.execPath, ['scripts/boundaries.mjs'])],
+  ['licences', () => run(process.execPath, ['scripts/licences.mjs'])],
   ['tests', () => runTool('vitest', ['run', ...args])],
 ];
 const steps = onlyFaults ? every.filter(([name]) => ['install', 'build', 'tests'].includes(name)) : every;

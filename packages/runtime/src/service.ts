@@ -101,7 +101,7 @@ class RunningService implements Service {
   }
 
   get ready(): boolean {
-    return this.#status === 'ready' && this.bus.status === 'connected';
+    return this.#status === 'ready' && this.bus.status !== 'interrupted' && this.bus.status !== 'closed';
   }
 
   get healthUrl(): string | undefined {

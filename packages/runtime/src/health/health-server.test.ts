@@ -122,7 +122,7 @@ describe('the health port', () => {
       .catch((reason: unknown) => reason as BelfryError);
     expect(error).toMatchObject({
       code: 'HEALTH_PORT_UNAVAILABLE',
-      message: `HEALTH_PORT_UNAVAILABLE: billing cannot serve its health at port ${port} of 127.0.0.1: it is in use.`,
+      message: expect.stringContaining(`billing cannot serve its health at port ${port} of 127.0.0.1: it is in use.`),
       hint: expect.stringContaining('health: false'),
     });
     expect(error?.cause).toMatchObject({ code: 'EADDRINUSE' });
