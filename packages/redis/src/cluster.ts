@@ -250,6 +250,8 @@ export class Cluster implements Topology {
   /** Asks a node that this instance has no connection to. */
   async #scout(node: Address): Promise<Asked> {
     const client = this.#options.connect(node);
+    // A node that stands still would hold it for ever.
+    const giveUp = this.#options.clock.after(ANSWER_MS, () => client.disconnect());
     let reason: unknown;
     client.on('error', (error) => {
       reason ??= error; // connect() rejects without it
@@ -260,6 +262,7 @@ export class Cluster implements Topology {
     } catch (error) {
       throw reason ?? error;
     } finally {
+      giveUp.cancel();
       client.disconnect();
     }
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineEvent } from '@belfry/contracts';
+import type { Bus, Subscription } from '@belfry/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { historyKey, logKey, membersKey } from '../src/names.js';
@@ -15,6 +16,13 @@ const PLACED = 'belfry:orders.placed';
 const PAID = 'belfry:orders.paid';
 const KEPT = 'belfry:orders.kept';
 
+/** Counts the transient events that buses tell to have missed. */
+function counting(...buses: Bus[]): (bus: Bus) => number {
+  const counts = new Map(buses.map((bus) => [bus, 0]));
+  for (const bus of buses) bus.on('gap', ({ missed }) => void counts.set(bus, (counts.get(bus) ?? 0) + missed));
+  return (bus) => counts.get(bus) ?? 0;
+}
+
 describe('a Cluster whose slots move', { timeout: 60_000 }, () => {
   let world: ClusterWorld;
   beforeAll(async () => {
@@ -23,8 +31,9 @@ describe('a Cluster whose slots move', { timeout: 60_000 }, () => {
   afterAll(() => world.stop());
   beforeEach(() => world.mend());
 
-  it('there and back under load: every publish and request succeeds, nothing is lost, nothing comes twice, and order is kept', async () => {
+  it('there and back under load: every publish and request succeeds, nothing is lost unseen, nothing comes twice, and order is kept', async () => {
     const audience = await Audience.gather({ app: world.options, patterns: false });
+    const missedBy = counting(audience.one, audience.two);
     const mail = `belfry:asker/${audience.asker.instance}`;
     const moves = async () => {
       for (const channel of [PLACED, PAID, 'belfry:work.do/request', 'rumours', mail, PLACED, PAID])
@@ -33,16 +42,24 @@ describe('a Cluster whose slots move', { timeout: 60_000 }, () => {
     const load = await outlives(audience, moves, { admin: () => world.isWhole(audience), within: PATIENCE + 1000 });
     expect(load.said.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
     const numbers = load.said.filter(({ way }) => way === 'event').map(({ n }) => n);
-    for (const list of audience.listsOf('event')) expect(numbers.filter((n) => !list.includes(n))).toEqual([]);
+    // On a machine that is busy subscribers may take longer than publishers wait for them.
+    const { one, two, heard, unreceived } = audience;
+    expect(numbers.filter((n) => !heard.group.includes(n) && !unreceived.includes(n))).toEqual([]);
+    for (const [bus, list] of [
+      [one, heard.broadcast],
+      [two, heard.otherBroadcast],
+    ] as const)
+      await until(() => missedBy(bus) === numbers.filter((n) => !list.includes(n)).length);
   });
 
-  it('under bursts on many channels: the order of each channel is kept, and nothing is lost', async () => {
+  it('under bursts on many channels: the order of each channel is kept, and nothing is lost unseen', async () => {
     const contracts = range(16).map((at) => defineEvent(`stock.counted${at}`, { schema: z.object({ n: z.number() }) }));
     const heard = contracts.map((): number[] => []);
     const group = contracts.map((): number[] => []);
+    const broadcasts: Subscription[] = [];
     const bus = startBus('app', world.options);
     for (const [at, contract] of contracts.entries()) {
-      await bus.subscribe(contract, ({ n }) => void heard[at]?.push(n), { broadcast: true });
+      broadcasts.push(await bus.subscribe(contract, ({ n }) => void heard[at]?.push(n), { broadcast: true }));
       await bus.subscribe(contract, ({ n }) => void group[at]?.push(n), { concurrency: 1 });
     }
     const publisher = startBus('publisher', world.options);
@@ -53,9 +70,9 @@ describe('a Cluster whose slots move', { timeout: 60_000 }, () => {
     await Promise.all(loads.map((load) => load.stop()));
     expect(loads.flatMap(({ codes }) => codes)).toEqual([]);
     for (const [at, { next }] of loads.entries()) {
-      await until(() => heard[at]?.length === next && group[at]?.length === next);
-      expect(heard[at]).toEqual(range(next));
-      expect(group[at]).toEqual(range(next));
+      await until(() => heard[at]!.length + broadcasts[at]!.stats.missed === next);
+      await until(() => group[at]!.length >= next - loads[at]!.unreceived.length);
+      for (const list of [heard[at]!, group[at]!]) expect(list).toEqual([...new Set(list)].toSorted((a, b) => a - b));
     }
   });
 

@@ -85,6 +85,8 @@ export async function keptOf(redis: Redis, channel: string): Promise<number[]> {
 /** Publishes numbers from `from` on, some in every turn of the event loop, until it is stopped. */
 export class Load {
   readonly fulfilled: number[] = [];
+  /** Of these: what a group has not received, as the receipt said. */
+  readonly unreceived: number[] = [];
   /** Of what was rejected: the codes. */
   readonly codes: string[] = [];
   /** The next number. */
@@ -124,7 +126,10 @@ export class Load {
         const n = this.next++;
         settling.push(
           bus.publish(contract as never, { n } as never).then(
-            () => void this.fulfilled.push(n),
+            ({ groups }: Receipt) => {
+              this.fulfilled.push(n);
+              if (Object.values(groups).includes(0)) this.unreceived.push(n);
+            },
             (error: { code: string }) => void this.codes.push(error.code),
           ),
         );

@@ -57,6 +57,8 @@ export class Audience {
     durableGroup: [],
     durableBroadcast: [],
   };
+  /** Events that no member of the group has received, as their receipts said. */
+  readonly unreceived: number[] = [];
   readonly logger = collectingLogger();
   readonly one: Bus;
   readonly two: Bus;
@@ -117,8 +119,10 @@ export class Audience {
 
   /** Sends a number. Rejects as `publish()` and `request()` do. */
   async say(way: Way, n: number, timeout: number): Promise<void> {
-    if (way === 'event') await this.asker.publish(OrderPlaced, { n });
-    else if (way === 'durable') await this.asker.publish(OrderPaid, { n });
+    if (way === 'event') {
+      const { groups } = await this.asker.publish(OrderPlaced, { n });
+      if (groups.app !== 1) this.unreceived.push(n);
+    } else if (way === 'durable') await this.asker.publish(OrderPaid, { n });
     else if (way === 'bare') await this.asker.publish(Rumours, String(n));
     else expect(await this.asker.request(DoWork, { n }, { timeout })).toMatchObject({ n });
   }
