@@ -60,6 +60,14 @@ describe('the inbox', () => {
     expect([mailbox.isOpen, subscriptions, [...transport.inboxes.keys()]]).toEqual([true, 1, [CALLER_INBOX]]);
   });
 
+  it('is closed at once while it is still being opened, which may take for ever', async () => {
+    const { transport, mailbox } = start();
+    transport.onSubscribe = () => new Promise(() => {});
+    void mailbox.open();
+    await mailbox.close();
+    expect(mailbox.isOpen).toBe(false);
+  });
+
   it('can be opened again after that has failed', async () => {
     const { transport, mailbox } = start();
     transport.onSubscribe = () => Promise.reject(errorWith('SUBSCRIBE_REFUSED'));

@@ -178,6 +178,8 @@ export class Mailbox {
 
   /** Stops receiving letters. */
   async close(): Promise<void> {
+    // What is not confirmed yet ends with the transport, which is closed next; it may be one that waits for ever.
+    if (!this.#isOpen) return;
     this.#isOpen = false;
     const link = await this.#link?.catch(() => undefined);
     await link?.end();
