@@ -11,7 +11,7 @@ const chapters = {
   Beginning: ['start', 'concepts'],
   Messages: ['contracts', 'subscribing', 'publishing', 'requests', 'durable-events'],
   'What holds': ['delivery-guarantees', 'faults', 'promises', 'errors', 'performance'],
-  'Running it': ['testing', 'health', 'deploying', 'topologies', 'access'],
+  'Running it': ['testing', 'health', 'deploying', 'topologies', 'access', 'packages'],
   'Beside others': ['redis-pubsub', 'from-nestjs', 'from-moleculer'],
 };
 

@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 
 /** The published packages with their package.json, in the order of the house. */
 export function publishedPackages(from = root) {
-  const order = ['contracts', 'core', 'redis', 'handlers', 'runtime', 'testing', 'belfry'];
+  const order = ['contracts', 'core', 'redis', 'handlers', 'runtime', 'testing', 'belfry', 'create-belfry'];
   const rank = (folder) => (order.includes(folder) ? order.indexOf(folder) : order.length);
   return readdirSync(join(from, 'packages'))
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))

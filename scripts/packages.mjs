@@ -61,24 +61,32 @@ process.exitCode = findings === 0 ? 0 : 1;
 
 /** What belongs into a tarball, and what does not. */
 function* ownFindings({ manifest, files }) {
-  for (const name of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'])
+  const isLibrary = manifest.exports['.'] !== undefined; // else it is a program
+  const entries = isLibrary
+    ? ['dist/index.js', 'dist/index.d.ts']
+    : Object.values(manifest.bin).map((path) => path.replace('./', ''));
+  for (const name of ['LICENSE', 'README.md', 'package.json', ...entries])
     if (!files.includes(name)) yield `${name} is missing.`;
-  for (const name of files.filter((path) =>
-    /\.test(-d)?\.|(^|\/)test\/|\.tsbuildinfo$|(^|\/)\.(?!turbo\b)|\.turbo/.test(path),
-  ))
-    yield `${name} does not belong into it.`;
-  // What a debugger would look for beside the code.
-  for (const name of files.filter((path) => path.endsWith('.js') && path.startsWith('dist/')))
-    for (const other of [`${name}.map`, name.replace(/\.js$/, '.d.ts'), name.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')])
-      if (!files.includes(other)) yield `${other} is missing beside ${name}.`;
-  for (const field of ['description', 'keywords', 'license', 'engines', 'exports', 'files', 'sideEffects'])
+  // A scaffold's template has tests: those of the project that it makes.
+  for (const name of files.filter((path) => !path.startsWith('template/')))
+    if (/\.test(-d)?\.|(^|\/)test\/|\.tsbuildinfo$|(^|\/)\./.test(name)) yield `${name} does not belong into it.`;
+  if (isLibrary) yield* withoutSource(files);
+  for (const field of ['description', 'keywords', 'license', 'engines', 'exports', 'files'])
     if (manifest[field] === undefined) yield `package.json has no ${field}.`;
+  if (isLibrary && manifest.sideEffects === undefined) yield 'package.json does not say whether it has side effects.';
   if (manifest.type !== 'module') yield 'package.json does not say "type": "module".';
   if (manifest.engines?.node !== '>=20.19') yield 'package.json names other engines than Node >=20.19.';
   if (manifest.publishConfig?.access !== 'public') yield 'package.json does not say that it is public.';
   for (const [name, range] of Object.entries(manifest.dependencies ?? {}))
     if (name.startsWith('@belfry/') && range !== manifest.version)
       yield `it wants another ${name} than its own version.`;
+}
+
+/** What a debugger and an editor look for beside the code. */
+function* withoutSource(files) {
+  for (const name of files.filter((path) => path.startsWith('dist/') && path.endsWith('.js')))
+    for (const other of [`${name}.map`, name.replace(/\.js$/, '.d.ts'), name.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')])
+      if (!files.includes(other)) yield `${other} is missing beside ${name}.`;
 }
 
 async function publintFindings({ tarball }) {

@@ -152,6 +152,43 @@ export const services: Subject = {
       },
     },
     {
+      promise:
+        'The health port says that a service drains, from the moment at which it is told to stop until it has ended.',
+      test: {
+        file: 'packages/runtime/src/health/service-health.test.ts',
+        title: 'says at once that a service drains, until that is done',
+      },
+      mutation: {
+        file: 'packages/runtime/src/service.ts',
+        from: 'const report = await this.bus.close({ timeout: drainTimeoutMs });',
+        to: 'await this.#health?.close();\n      const report = await this.bus.close({ timeout: drainTimeoutMs });',
+      },
+    },
+    {
+      promise: 'The health port answers before anything is subscribed: a start that waits for Redis says so.',
+      test: {
+        file: 'packages/runtime/src/health/service-health.test.ts',
+        title: 'says that a service starts, before anything is subscribed',
+      },
+      mutation: {
+        file: 'packages/runtime/src/service.ts',
+        from: 'await this.#health?.listen({',
+        to: "await this.bus.ready(anyEvent, { groups: [], timeout: '1h' });\n    await this.#health?.listen({",
+      },
+    },
+    {
+      promise: 'A counter does not go back when its subscription ends.',
+      test: {
+        file: 'packages/runtime/src/health/tally.test.ts',
+        title: 'keeps the sum of what has ended, however often that happens',
+      },
+      mutation: {
+        file: 'packages/runtime/src/health/tally.ts',
+        from: 'row.ended = row.ended === undefined ? stats : (sumOf(row.ended, stats) as Stats);',
+        to: 'row.ended = stats;',
+      },
+    },
+    {
       promise: 'Wrong options and environment variables stop the start with one error that lists every mistake.',
       test: {
         file: 'packages/runtime/src/service-config.test.ts',
