@@ -115,9 +115,9 @@ describe('a Cluster', { timeout: 60_000 }, () => {
     const publisher = startBus('publisher', { ...world.options, patience });
     await publisher.publish(Here, { n: -1 });
     const survivors = world.nodes.filter((node) => node !== primary && node !== replica);
-    const require = (full: 'yes' | 'no') =>
+    const fullCoverage = (full: 'yes' | 'no') =>
       Promise.all(survivors.map(({ admin }) => admin.config('SET', 'cluster-require-full-coverage', full)));
-    onTestFinished(async () => void (await require('yes')));
+    onTestFinished(async () => void (await fullCoverage('yes')));
     await replica.server.kill();
     await primary.server.kill();
     // As Redis is by default, nobody serves anything while some slots are not served.
@@ -125,7 +125,7 @@ describe('a Cluster', { timeout: 60_000 }, () => {
     await expect
       .poll(down, { timeout: 10_000 })
       .toMatch(/^TRANSPORT_UNAVAILABLE .* within 1000 ms \(CLUSTERDOWN The cluster is down\)/);
-    await require('no');
+    await fullCoverage('no');
     await until(async () => (await codeOf(publisher.publish(There, { n: -1 }))) === 'ok');
     for (const n of range(3)) {
       const here = publisher.publish(Here, { n: 1000 + n });
