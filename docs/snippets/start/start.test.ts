@@ -24,7 +24,7 @@ function run(file: string, namespace: string): Program {
   return program;
 }
 
-it('runs two services, a replica of one, and somebody who listens from outside', async () => {
+it('runs two services, a replica of one, and somebody who listens from outside', { timeout: 90_000 }, async () => {
   const namespace = uniqueNamespace();
   const redis = new Redis(url);
   onTestFinished(() => redis.disconnect());
@@ -33,16 +33,16 @@ it('runs two services, a replica of one, and somebody who listens from outside',
   await redis.subscribe(`${namespace}:payments.taken`);
 
   const billing = run('billing.ts', namespace);
-  await billing.line(/billing is ready/);
+  await billing.line(/billing is ready/, 60_000);
   const shop = run('shop.ts', namespace);
-  await shop.line(/shop: sells order 1, received by \{ billing: 1 \}/);
+  await shop.line(/shop: sells order 1, received by \{ billing: 1 \}/, 60_000);
   await billing.line(/billing: takes 1250 cents for order 1/);
   await shop.line(/shop: ships order 1/);
   await vi.waitUntil(() => heard.length > 0);
   expect(JSON.parse(heard[0] ?? '')).toMatchObject({ type: 'payments.taken', data: { order: 'order 1' } });
 
   const replica = run('billing.ts', namespace);
-  await replica.line(/billing: takes 1250 cents for order/); // they take turns
+  await replica.line(/billing: takes 1250 cents for order/, 60_000); // they take turns
   const taken = [billing, replica].map(({ lines }) => lines.filter((line) => line.includes('takes')));
   expect(new Set(taken.flat()).size).toBe(taken.flat().length);
 

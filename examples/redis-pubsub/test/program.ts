@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
-/** How long a test waits for a program to say what it should. */
+/** How long a test waits for a program to say what it should, unless it knows better. */
 const PATIENCE_MS = 15_000;
 
 interface Waiting {
@@ -46,14 +46,14 @@ export class Program implements AsyncDisposable {
   }
 
   /** Takes the first line that matches and that nobody has taken yet; waits for it if it is not there. */
-  async line(wanted: string | RegExp): Promise<string> {
+  async line(wanted: string | RegExp, patienceMs = PATIENCE_MS): Promise<string> {
     const matches = (line: string) => (typeof wanted === 'string' ? line === wanted : wanted.test(line));
     const index = this.lines.findIndex(matches);
     if (index !== -1) return this.lines.splice(index, 1)[0]!;
     let timer: NodeJS.Timeout | undefined;
     const never = new Promise<string>((_, reject) => {
       const fail = (why: string) => reject(new Error(`${this.#name} did not print ${wanted}: ${why}${this.#said()}`));
-      timer = setTimeout(fail, PATIENCE_MS, 'it took too long');
+      timer = setTimeout(fail, patienceMs, 'it took too long');
       this.#ended.then((code) => fail(`it ended with ${code}`));
     });
     const heard = new Promise<string>((take) => this.#waiting.push({ matches, take }));
