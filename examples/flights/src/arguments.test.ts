@@ -20,10 +20,23 @@ describe('the arguments of the demo', () => {
 
   it('say how long it takes', () => {
     expect(read('')).toMatchObject({ seconds: 15, workTimeMs: 0 });
+    expect(read('').boardPort).toBeUndefined();
     expect(read('--seconds 2.5 --work 20')).toMatchObject({ seconds: 2.5, workTimeMs: 20 });
   });
 
   it.each([
+    ['--board', 8080],
+    ['--board 9000', 9000],
+    ['--board=9000', 9000],
+    ['--board --redis redis://b', 8080],
+    ['--redis redis://b --board 0', 0],
+  ])('say where the page is: %s', (args, boardPort) => {
+    expect(read(args).boardPort).toBe(boardPort);
+  });
+
+  it.each([
+    '--board 70000',
+    '--board=here',
     '--seconds 0',
     '--seconds soon',
     '--seconds=',

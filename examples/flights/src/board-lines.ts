@@ -4,21 +4,29 @@ import type { FlightDelayed, FlightDeparted } from './contracts.js';
 
 type Flight = FlightDeparted | FlightDelayed;
 
+// What a terminal has room for.
+const LATEST = 9;
+const LONGEST = 4;
+
 /** The board as lines of 80 columns. */
 export function boardLines(view: BoardView): string[] {
   const [newest] = view.latest;
   if (newest === undefined) return [];
-  const airport = (code: string): string => fit(`${code} ${view.airportNames.get(code) ?? ''}`, 29);
+  const airport = (code: string): string => fit(`${code} ${view.airports.get(code)?.airport?.name ?? ''}`, 29);
   const row = (when: string, flight: Flight, arrival: string): string =>
     ` ${when.padEnd(6)} ${airport(flight.origin)}  ${airport(flight.destination)}  ${arrival}`;
   const clock = `${day(newest, { weekday: 'long', year: 'numeric', month: 'long' })}  ${time(newest)} `;
   return [
     paint('inverse', ` DEPARTURES${clock.padStart(69)}`),
     paint('dim', ` TIME   ${'FROM'.padEnd(29)}  ${'TO'.padEnd(29)}  ARRIVES`),
-    ...view.latest.map((flight) => row(time(flight), flight, arrival(flight, view.delayed.has(flight.flight)))),
+    ...view.latest
+      .slice(0, LATEST)
+      .map((flight) => row(time(flight), flight, arrival(flight, view.delayed.has(flight.flight)))),
     '',
     paint('dim', ' LONGEST DELAYS SO FAR'),
-    ...view.longest.map((flight) => row(day(flight, { month: 'short' }), flight, paint('red', late(flight)))),
+    ...view.longest
+      .slice(0, LONGEST)
+      .map((flight) => row(day(flight, { month: 'short' }), flight, paint('red', late(flight)))),
     '',
     ` ${summaryLine(view)}`,
   ];

@@ -2,6 +2,7 @@ import { type Arguments, readArguments, UsageError, usage } from './arguments.js
 import { check, expectedFlights } from './check.js';
 import { runInProcesses } from './many-processes.js';
 import { runInOneProcess } from './one-process.js';
+import { pageAddressFrom } from './page-address.js';
 import { LISTED_AIRPORT } from './run.js';
 import { departureLines, summaryLines } from './summary.js';
 import { computeTruth } from './truth.js';
@@ -26,13 +27,15 @@ try {
 }
 
 /** @returns the exit code */
-async function replay({ redisUrl, seconds, workTimeMs }: Arguments): Promise<number> {
+async function replay({ redisUrl, seconds, workTimeMs, boardPort }: Arguments): Promise<number> {
   const truth = computeTruth();
-  const options = { seconds, workTimeMs, expectedFlights: expectedFlights(truth), signal: interruption.signal };
+  const page = boardPort === undefined ? pageAddressFrom(process.env) : { port: boardPort, host: '127.0.0.1' };
+  const options = { seconds, workTimeMs, page, expectedFlights: expectedFlights(truth), signal: interruption.signal };
   const flights = truth.flights['flights.departed'].size;
   const where =
     redisUrl === undefined ? 'one process, memory:' : `a process for each service, ${withoutSecrets(redisUrl)}`;
   console.log(`${flights} flights in ${seconds} s, ${where}\n`);
+  if (page !== undefined) console.log(`The board: http://${page.host}:${page.port}/\n`);
   const evidence = redisUrl === undefined ? await runInOneProcess(options) : await runInProcesses(redisUrl, options);
   const result = check(truth, evidence);
   console.log(`\n${departureLines(LISTED_AIRPORT, evidence.departures).join('\n')}`);

@@ -12,7 +12,7 @@ import { Traces } from './traces.js';
 
 /** Runs every service in a process of its own, over Redis. What each of them does comes back over a pipe to its process. */
 export async function runInProcesses(redisUrl: string, options: RunOptions): Promise<Evidence> {
-  const { seconds, workTimeMs, expectedFlights, signal } = options;
+  const { seconds, workTimeMs, page, expectedFlights, signal } = options;
   // A namespace of its own, so that two runs on one Redis do not meet.
   const namespace = `flights-${randomBytes(4).toString('hex')}`;
   const tally = new Tally();
@@ -28,7 +28,11 @@ export async function runInProcesses(redisUrl: string, options: RunOptions): Pro
   await bus.ready(FlightDeparted, { groups: [] });
   await using traces = new Traces(redisUrl, namespace);
   const args = ['--seconds', `${seconds}`, '--work', `${workTimeMs}`];
-  const env = { BELFRY_URL: redisUrl, BELFRY_NAMESPACE: namespace };
+  const env = {
+    BELFRY_URL: redisUrl,
+    BELFRY_NAMESPACE: namespace,
+    ...(page && { BOARD_PORT: `${page.port}`, BOARD_HOST: page.host }),
+  };
   const processes = fleet.map((name) => new ServiceProcess(name, args, env, tally.journalOf(name)));
   const named = (name: string) => processes.filter((each) => each.name === name);
   let departures: Evidence['departures'];

@@ -12,12 +12,12 @@ import { Tally } from './tally.js';
 
 /** Runs every service in this process, without anything from outside. */
 export async function runInOneProcess(options: RunOptions): Promise<Evidence> {
-  const { seconds, workTimeMs, expectedFlights, signal } = options;
+  const { seconds, workTimeMs, page, expectedFlights, signal } = options;
   const tally = new Tally();
   const delayCounts = new DelayCountsInMemory();
   const where = { transport: memoryTransport('memory:flights', delayCounts), namespace: 'flights' };
   const services = fleet.map((name) =>
-    createFlightService(name, { ...where, workTimeMs, write: tally.journalOf(name).write }),
+    createFlightService(name, { ...where, workTimeMs, page, write: tally.journalOf(name).write }),
   );
   const named = (name: string) => services.filter((service) => service.name === name);
   // To ask, a bus is enough.

@@ -1,5 +1,6 @@
 import type { FlightDeparted } from './contracts.js';
 import type { Journal } from './journal.js';
+import type { PageAddress } from './page-server.js';
 import type { Truth } from './truth.js';
 
 /** How to run the fleet. */
@@ -8,6 +9,8 @@ export interface RunOptions {
   readonly seconds: number;
   /** What `delays` spends on each flight, in milliseconds. */
   readonly workTimeMs: number;
+  /** Where the board has its page, if it has one. */
+  readonly page: PageAddress | undefined;
   /** When so many flights were published or handled, all is done. */
   readonly expectedFlights: number;
   /** Stops everything. */

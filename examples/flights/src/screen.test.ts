@@ -17,7 +17,7 @@ const view = (at: number): BoardView => ({
   longest: [],
   delayed: new Set(),
   departures: 1,
-  airportNames: new Map(),
+  airports: new Map(),
 });
 
 /** Shows the first flight, and the last one, three months later. */

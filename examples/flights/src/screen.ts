@@ -7,7 +7,7 @@ export abstract class Screen {
   /** May be called for every event. */
   abstract show(view: BoardView): void;
   /** Leaves the last state standing. */
-  abstract done(): void;
+  abstract done(): void | Promise<void>;
 
   /** A board that updates in place on a terminal that has room for it; else, as when the output is piped, a line for each week. */
   static on(stream: Stream): Screen {

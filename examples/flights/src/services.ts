@@ -1,9 +1,19 @@
-import { ContainerModule, createService, type HandlerClass, type Service, type TransportFactory } from 'belfry';
+import {
+  ContainerModule,
+  createService,
+  type HandlerClass,
+  type Service,
+  type ServiceOptions,
+  type TransportFactory,
+} from 'belfry';
 import { Airports } from './airports.js';
 import { Board } from './board.js';
 import { Delays, WorkTime } from './delays.js';
 import { type JournalEntry, journal } from './journal.js';
 import { KnownAirports } from './known-airports.js';
+import { openScreen } from './open-screen.js';
+import { pageAddressFrom } from './page-address.js';
+import type { PageAddress } from './page-server.js';
 import { Screen } from './screen.js';
 import { Statistics } from './statistics.js';
 
@@ -41,14 +51,17 @@ export interface Setting {
   /** Default: `BELFRY_NAMESPACE`. */
   readonly namespace?: string;
   readonly workTimeMs: number;
-  readonly write: (entry: JournalEntry) => void;
+  /** Where the board has its page. Default: as `BOARD_PORT` and `BOARD_HOST` say, and none without them. */
+  readonly page?: PageAddress;
+  readonly write?: (entry: JournalEntry) => void;
 }
 
-export const createFlightService = (
+/** How a service is put together. */
+export function flightServiceOptions(
   name: ServiceName,
-  { url, transport, namespace, workTimeMs, write }: Setting,
-): Service =>
-  createService({
+  { url, transport, namespace, workTimeMs, page = pageAddressFrom(process.env), write }: Setting,
+): ServiceOptions {
+  return {
     name,
     handlers: handlers[name],
     modules: [
@@ -56,15 +69,19 @@ export const createFlightService = (
         bind(WorkTime).toConstantValue(workTimeMs);
         bind(KnownAirports).toSelf().inSingletonScope();
         bind(Screen)
-          .toDynamicValue(() => Screen.on(process.stdout))
+          .toDynamicValue(() => openScreen(process.stdout, page))
           .inSingletonScope()
           .onDeactivation((screen) => screen.done()); // when the service has stopped
       }),
     ],
-    middleware: [journal(write)],
+    middleware: write === undefined ? [] : [journal(write)],
     url,
     transport,
     namespace,
     // The board owns the terminal: say LOG_LEVEL=info to see the services start and stop all the same.
     env: { LOG_LEVEL: 'warn', ...process.env },
-  });
+  };
+}
+
+export const createFlightService = (name: ServiceName, setting: Setting): Service =>
+  createService(flightServiceOptions(name, setting));
