@@ -109,7 +109,7 @@ const delayCells = (flight) => [
 const routeCells = (flight) => [
   { code: flight.origin, text: cityOf(flight.origin) },
   { code: flight.destination, text: cityOf(flight.destination) },
-  { text: arrivalOf(flight), className: 'status', status: statusOf(flight) },
+  { ...arrivalOf(flight), className: 'status', status: statusOf(flight) },
 ];
 
 function drawAirports() {
@@ -160,19 +160,21 @@ function newRow(key, isNew) {
 }
 
 function setCells(row, cells) {
-  cells.forEach(({ text, code, is = 'td', className = '', status }, index) => {
+  cells.forEach(({ text, code, is = 'td', className = '', status, word }, index) => {
     let cell = row.cells[index];
     if (cell === undefined) {
       cell = row.appendChild(document.createElement(is));
       if (is === 'th') cell.scope = 'row';
       cell.className = className;
       if (code !== undefined) cell.append(span('code'), ' ', span('city'));
+      if (word !== undefined) cell.append(span('text'), span('word'));
     }
     if (status !== undefined && cell.dataset.status !== status) cell.dataset.status = status;
-    if (code === undefined) setText(cell, text);
+    // In one element, or in two that look different: a code and a city, or a number and a word.
+    if (cell.childElementCount === 0) setText(cell, text);
     else {
-      setText(cell.firstChild, code);
-      setText(cell.lastChild, text === code ? '' : text);
+      setText(cell.firstChild, code ?? text);
+      setText(cell.lastChild, word ?? (text === code ? '' : text));
     }
   });
 }
@@ -263,8 +265,8 @@ const statusOf = ({ delayMinutes, isLongDelay }) =>
   isLongDelay ? 'long' : delayMinutes < ON_TIME_MINUTES ? 'good' : 'late';
 
 function arrivalOf({ delayMinutes, isLongDelay }) {
-  if (!isLongDelay && delayMinutes < ON_TIME_MINUTES) return 'On time';
-  return `${delayMinutes} min late`;
+  if (!isLongDelay && delayMinutes < ON_TIME_MINUTES) return { text: 'On time', word: '' };
+  return { text: `${delayMinutes} min`, word: ' late' };
 }
 
 // ── What the reader does ──
