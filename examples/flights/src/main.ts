@@ -16,10 +16,17 @@ const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
 const service = await runService({
-  ...flightServiceOptions(name, { workTimeMs: Number(process.env.WORK_MS ?? 0) }),
+  ...flightServiceOptions(name, { workTimeMs: numberFrom('WORK_MS', 0) }),
   startup: 'wait',
 });
-if (name === 'feed') await replayForEver(service, Number(process.env.FEED_SECONDS ?? 900));
+if (name === 'feed') await replayForEver(service, numberFrom('FEED_SECONDS', 900));
+
+function numberFrom(variable: string, fallback: number): number {
+  const text = process.env[variable] || `${fallback}`;
+  const number = Number(text);
+  if (number >= 0) return number;
+  throw new Error(`${variable} must be a number, not ${JSON.stringify(text)}.`);
+}
 
 /** Over and over: whoever comes to look at the board sees flights depart. */
 async function replayForEver({ bus, logger }: Service, seconds: number): Promise<void> {

@@ -1,12 +1,19 @@
+import type { Logger } from 'belfry';
 import type { BoardView } from './board.js';
 import type { PageAddress } from './page-server.js';
 import { PageScreen } from './page-screen.js';
 import { Screen } from './screen.js';
 
 /** The terminal; with an address, a page for browsers too. */
-export async function openScreen(stream: NodeJS.WriteStream, page: PageAddress | undefined): Promise<Screen> {
-  if (page === undefined) return Screen.on(stream);
-  return new Screens([await PageScreen.open(page), Screen.on(stream)]);
+export async function openScreen(
+  stream: NodeJS.WriteStream,
+  address: PageAddress | undefined,
+  logger: Logger,
+): Promise<Screen> {
+  if (address === undefined) return Screen.on(stream);
+  const page = await PageScreen.open(address);
+  logger.info(`The board is at ${page.url}.`);
+  return new Screens([page, Screen.on(stream)]);
 }
 
 /** Shows the same on several. */

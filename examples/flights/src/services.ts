@@ -2,6 +2,7 @@ import {
   ContainerModule,
   createService,
   type HandlerClass,
+  Logger,
   type Service,
   type ServiceOptions,
   type TransportFactory,
@@ -69,7 +70,7 @@ export function flightServiceOptions(
         bind(WorkTime).toConstantValue(workTimeMs);
         bind(KnownAirports).toSelf().inSingletonScope();
         bind(Screen)
-          .toDynamicValue(() => openScreen(process.stdout, page))
+          .toDynamicValue(({ get }) => openScreen(process.stdout, page, get(Logger)))
           .inSingletonScope()
           .onDeactivation((screen) => screen.done()); // when the service has stopped
       }),
