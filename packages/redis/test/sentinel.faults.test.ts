@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SentinelRedis, startRedis } from '@belfry/testing';
 import type { Redis } from 'ioredis';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { connectTo, numbersIn, OrderPaid, until, watched } from './durable-world.js';
 import { Load as Publishing, OrderKept, watch } from './loss-world.js';
 import { Audience } from './outages-audience.js';
@@ -169,6 +169,14 @@ describe('behind Sentinels', { timeout: 120_000 }, () => {
     await Promise.all(redis.sentinels.map(({ restart }) => restart()));
     await waiting;
   });
+});
+
+describe('behind Sentinels that nothing happens to', { timeout: 60_000 }, () => {
+  let redis: SentinelRedis;
+  beforeAll(async () => {
+    redis = await startRedis({ sentinel: true });
+  });
+  afterAll(() => redis.stop());
 
   it('the Sentinels know no such primary: the error says so', async () => {
     const bus = startBus('app', { url: redis.url.replace(/\w+$/, 'theirs'), subscribePatience: 1000 });

@@ -1,8 +1,8 @@
-import { describeTransport } from '@belfry/core/conformance';
 import { type RedisServer, startRedis } from '@belfry/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RedisTransportOptions, redisTransport } from '../src/index.js';
+import type { RedisTransportOptions } from '../src/index.js';
 import { OrderPaid, until } from './durable-world.js';
+import { Audience } from './outages-audience.js';
 import { collectingLogger, note, OrderPlaced, startBus } from './world.js';
 
 let redis: RedisServer;
@@ -21,9 +21,12 @@ afterAll(async () => {
   await stranger.stop();
 });
 
-describeTransport('redis over TLS, with a client certificate,', { create: () => redisTransport(known()) });
-
 describe('over TLS', { timeout: 60_000 }, () => {
+  it('everything is heard in every way, with a client certificate', async () => {
+    const audience = await Audience.gather({ app: known() });
+    await audience.hearsEverythingOnce();
+  });
+
   it('a server that was killed is found again', async () => {
     const bus = startBus('app', { ...known(), heartbeat: 200 });
     const noted = await note(bus);
