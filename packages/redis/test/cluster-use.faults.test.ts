@@ -42,7 +42,7 @@ describe('a Cluster', { timeout: 60_000 }, () => {
     };
 
     it('with redis://: whatever a node does not serve is refused, with the URL to take', async () => {
-      for (const { server } of world.nodes) {
+      for (const { server } of await world.primaries()) {
         const refusals = await outcomes({ url: server.url });
         const own = refusals.filter(({ code }) => code !== 'NO_RESPONDERS');
         expect(own.length).toBeGreaterThan(0);
@@ -50,6 +50,14 @@ describe('a Cluster', { timeout: 60_000 }, () => {
           expect(code).toMatch(/^(PUBLISH|SUBSCRIBE)_REFUSED$/);
           expect(message).toMatch(/answered MOVED .* with a URL like redis\+cluster:\/\/host:port,host:port\./);
         }
+      }
+    });
+
+    it('with redis:// to a replica: it is left, because what is sent there reaches nobody', async () => {
+      const replica = await world.replicaOf(await world.primaryOf(PLACED));
+      for (const { code, message } of await outcomes({ url: replica.server.url })) {
+        expect(code).toBe('TRANSPORT_UNAVAILABLE');
+        expect(message).toContain('is a replica');
       }
     });
 
