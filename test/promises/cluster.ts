@@ -22,18 +22,6 @@ export const cluster: Subject = {
       },
     },
     {
-      promise: 'Bursts keep the order of each channel while its slot moves.',
-      test: onACluster(
-        'moves',
-        'under bursts on many channels: the order of each channel is kept, and nothing is lost unseen',
-      ),
-      mutation: {
-        file: 'packages/redis/src/sender.ts',
-        from: 'return this.#refused.some((batch) => this.#options.slotOf(batch) === slot);',
-        to: 'return slot < 0;',
-      },
-    },
-    {
       promise: 'A log whose slot is half moved does not begin anew: what belongs to it waits.',
       test: onACluster(
         'moves',
