@@ -29,6 +29,7 @@ export class Wiring {
   readonly #host: TransportHost;
   #begun = false;
   #warnedOfEviction = false;
+  #warnedOfPublicChannels = false;
 
   constructor(options: ResolvedRedisOptions, host: TransportHost) {
     this.#options = options;
@@ -58,6 +59,16 @@ export class Wiring {
     if (this.#begun) return;
     this.#begun = true;
     for (const { heartbeat } of this.topology.servers) heartbeat.start();
+  }
+
+  /** Says once, on a Cluster, what public channels cost there. */
+  warnOfPublicChannels(): void {
+    if (this.#warnedOfPublicChannels || !this.topology.isCluster) return;
+    this.#warnedOfPublicChannels = true;
+    this.#host.logger.warn(
+      {},
+      'What is published on public channels goes to every node of a Cluster. Where no other program listens to them, set publicChannels to false.',
+    );
   }
 
   #toCluster({ seeds, translate }: NonNullable<ResolvedRedisOptions['cluster']>): Cluster {
