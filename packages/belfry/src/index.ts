@@ -84,6 +84,10 @@ export {
   type ServiceStatus,
 } from '@belfry/runtime';
 
+// What Redis must allow it
+export { accessRules, type ServiceAccessOptions } from '@belfry/runtime';
+export type { AccessRules } from '@belfry/redis';
+
 // What its handlers are made of: from inversify, so that there is one copy of it
 export {
   Container,

@@ -17,6 +17,7 @@ import type { Publisher } from './publisher.js';
 import type { SubscriptionStats } from './subscription-stats.js';
 import type { ResponderStats } from './request-receiver.js';
 import type { Requester, RequestStats } from './requester.js';
+import type { Usage } from './usage.js';
 
 /** What a handler is called with: the data (the output of the contract's schema), and everything else about the message. */
 // No union of tuples for several contracts: the compiler would refuse a handler with one parameter.
@@ -159,6 +160,12 @@ export interface Bus extends Publisher, Requester {
    * @throws BelfryError `OPTION_INVALID` for another name
    */
   on<E extends BusEvent>(event: E, listener: (event: BusEventMap[E]) => void): () => void;
+  /**
+   * Connects, and asks whether the broker lets this bus do everything that it is for: publish and ask what it `emits`, and whatever is given beside
+   * that. Looks after the delayed events among what it emits from then on. A service does so when it starts; nothing else needs it.
+   * @throws BelfryError `RIGHTS_MISSING`, listing every right that is; `TRANSPORT_UNAVAILABLE`, `BUS_CLOSED`
+   */
+  open(usages?: readonly Usage[]): Promise<void>;
   /**
    * Handles the events of a contract, of several contracts, or whatever a pattern matches. Resolves once the broker has confirmed it.
    * @throws BelfryError `DUPLICATE_HANDLER`: the group already has a handler for it on this bus; `OPTION_INVALID`, `CONTRACT_INVALID`,

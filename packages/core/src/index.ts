@@ -51,6 +51,18 @@ export type { Call, HandleCall, Middleware, PublishCall, RequestCall, RespondCal
 export { consoleLogger, type Logger, silentLogger } from './logger.js';
 export { type Clock, settlesWithin, sleep, systemClock, type Timer } from './clock.js';
 
+// For people who say which rights a service needs
+export {
+  type Emitted,
+  type Usage,
+  usageOfEmitting,
+  usageOfOperating,
+  usageOfPattern,
+  usageOfResponding,
+  usageOfSubscribing,
+  type User,
+} from './usage.js';
+
 // For people who write transports
 export type {
   Deliver,

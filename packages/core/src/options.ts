@@ -1,4 +1,12 @@
-import { type AnyContract, BelfryError, type Duration, isDuration, toMilliseconds } from '@belfry/contracts';
+import {
+  type AnyContract,
+  BelfryError,
+  type Duration,
+  isContract,
+  isDuration,
+  isRequest,
+  toMilliseconds,
+} from '@belfry/contracts';
 import type { BroadcastOnlyOptions, HandlingOptions, SubscribeOptions } from './bus.js';
 import { type Clock, systemClock } from './clock.js';
 import type { DropPolicy } from './delivery-queue.js';
@@ -7,6 +15,7 @@ import { consoleLogger, type Logger } from './logger.js';
 import { memoryTransport } from './memory/memory-transport.js';
 import type { Middleware } from './middleware.js';
 import type { TransportFactory } from './transport.js';
+import type { Emitted } from './usage.js';
 
 /** What {@link createBus} is told. */
 export interface BusOptions {
@@ -24,6 +33,11 @@ export interface BusOptions {
   readonly validate?: boolean | { readonly publish?: boolean; readonly receive?: boolean };
   /** Goes around every publish and every handler; the first is the outermost. @default none */
   readonly middleware?: readonly Middleware[];
+  /**
+   * What it publishes and asks, so far as that is known: `open()`, and the start of a service, ask whether the broker lets it, and `accessRules()`
+   * prints the rights for it. It may publish and ask anything else, too, if the broker lets it. @default none
+   */
+  readonly emits?: readonly Emitted[];
   /** Publish every event on its public channel too, for programs that know nothing of Belfry. @default true */
   readonly publicChannels?: boolean;
   /**
@@ -44,6 +58,7 @@ export interface ResolvedBusOptions {
   readonly logger: Logger;
   readonly validate: { readonly publish: boolean; readonly receive: boolean };
   readonly middleware: readonly Middleware[];
+  readonly emits: readonly Emitted[];
   readonly publicChannels: boolean;
   readonly exposeErrors: boolean;
   readonly maxMessageBytes: number;
@@ -58,6 +73,7 @@ const busOptions = [
   'logger',
   'validate',
   'middleware',
+  'emits',
   'publicChannels',
   'exposeErrors',
   'maxMessageBytes',
@@ -103,6 +119,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     logger = consoleLogger,
     validate = true,
     middleware = [],
+    emits = [],
     publicChannels = true,
     exposeErrors = false,
     maxMessageBytes = 1_048_576,
@@ -141,6 +158,10 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     Array.isArray(middleware) && middleware.every((layer) => typeof layer === 'function'),
     'middleware must be a list of functions',
   );
+  mistakes.check(
+    Array.isArray(emits) && emits.every((contract) => isContract(contract) || isRequest(contract)),
+    'emits must be a list of contracts, like [OrderPlaced]',
+  );
   mistakes.check(isBoolean(publicChannels), 'publicChannels must be true or false');
   mistakes.check(isBoolean(exposeErrors), 'exposeErrors must be true or false');
   mistakes.check(isCount(maxMessageBytes), 'maxMessageBytes must be a whole number from 1');
@@ -152,6 +173,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     logger,
     validate: { publish, receive },
     middleware,
+    emits,
     publicChannels,
     exposeErrors,
     maxMessageBytes,

@@ -15,6 +15,7 @@ import {
   systemClock,
   type Transport,
 } from './index.js';
+import { Delays } from './durable/delays.js';
 import { Upkeep } from './durable/upkeep.js';
 import { Publication, type PublicationOptions } from './publication.js';
 
@@ -51,6 +52,7 @@ function start(options: Partial<PublicationOptions> = {}) {
     maxMessageBytes: 1_048_576,
     middleware: [],
     upkeep: new Upkeep(undefined, silentLogger, systemClock),
+    delays: new Delays(undefined, silentLogger, systemClock),
     clock: { ...systemClock, now: () => now },
     ...options,
   });

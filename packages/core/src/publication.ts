@@ -26,6 +26,7 @@ import {
   toJson,
 } from './outgoing.js';
 import type { OutgoingDurableEvent } from './durable/durability.js';
+import type { Delays } from './durable/delays.js';
 import type { Upkeep } from './durable/upkeep.js';
 import type { OutgoingEvent, Receipt, Transport } from './transport.js';
 
@@ -53,6 +54,7 @@ export interface PublicationOptions {
   readonly maxMessageBytes: number;
   readonly middleware: readonly Middleware[];
   readonly upkeep: Upkeep;
+  readonly delays: Delays;
   readonly clock: Clock;
 }
 
@@ -213,11 +215,12 @@ export class Publication {
   }
 
   #append({ retention }: EventContract, event: OutgoingDurableEvent): Promise<Receipt> {
-    const { transport, upkeep, clock } = this.#options;
+    const { transport, upkeep, delays, clock } = this.#options;
     const { channel, delay, messageId: id } = event;
     const due = delay === undefined ? undefined : new Date(clock.now() + delay);
     return transport.durable!.append(event).then(({ entry, duplicate, broadcast, groups }) => {
       upkeep.tend(channel, retention);
+      if (delay !== undefined && !duplicate) delays.expect(channel, delay);
       if (entry !== undefined && !duplicate && due === undefined)
         return Object.freeze({ broadcast, groups, id, entry });
       return Object.freeze({

@@ -29,6 +29,7 @@ import { type Logger, unbreakable } from './logger.js';
 import { type BusOptions, type ResolvedBusOptions, resolveBusOptions, resolveRespondOptions } from './options.js';
 import { checkPattern } from './pattern.js';
 import { type Inspection, inspect } from './durable/inspection.js';
+import { Delays } from './durable/delays.js';
 import { Upkeep } from './durable/upkeep.js';
 import { Subscriptions } from './subscriptions.js';
 import { Publication, type PublishOptions } from './publication.js';
@@ -37,6 +38,7 @@ import type { AskOptions, Reply, RequestStats } from './requester.js';
 import { type Receiving, Running } from './running.js';
 import { Switchboard } from './switchboard.js';
 import type { Receipt, Transport, TransportNews } from './transport.js';
+import { type Emitted, type Usage, usageOfEmitting } from './usage.js';
 
 /**
  * Builds a bus. Opens nothing yet: it connects when it is first used.
@@ -62,6 +64,9 @@ class TransportBus implements Bus {
   /** The channels of the requests that are answered. */
   readonly #responding = new Set<string>();
   readonly #events: BusEvents;
+  readonly #delays: Delays;
+  readonly #emits: readonly Emitted[];
+  readonly #publicChannels: boolean;
   #status: BusStatus = 'idle';
   readonly #abort = new AbortController();
   #publishing = true;
@@ -76,6 +81,9 @@ class TransportBus implements Bus {
     this.#events = new BusEvents(this.#logger);
     const tell = (news: TransportNews) => this.#hear(news);
     this.#transport = transport({ service: name, instance: this.instance, logger: this.#logger, clock, tell });
+    this.#emits = options.emits;
+    this.#publicChannels = publicChannels;
+    this.#delays = new Delays(this.#transport.durable, this.#logger, clock);
     const upkeep = new Upkeep(this.#transport.durable, this.#logger, clock);
     this.#publication = new Publication({
       transport: this.#transport,
@@ -87,6 +95,7 @@ class TransportBus implements Bus {
       maxMessageBytes,
       middleware,
       upkeep,
+      delays: this.#delays,
       clock,
     });
     this.#subscriptions = new Subscriptions({
@@ -112,6 +121,18 @@ class TransportBus implements Bus {
 
   get status(): BusStatus {
     return this.#status;
+  }
+
+  async open(usages: readonly Usage[] = []): Promise<void> {
+    if (this.#closing !== undefined) throw closed(this.name);
+    const emitted = this.#emits.map((contract) => usageOfEmitting(contract, this, this.#publicChannels));
+    if (this.#transport.open !== undefined) await this.#transport.open([...emitted, ...usages]);
+    // Who handles nothing would notice only when it publishes or asks that nobody answers.
+    else if (usages.length === 0) await this.#transport.audience(`${this.namespace}:belfry.reach`);
+    if (this.#closing !== undefined) throw closed(this.name);
+    for (const usage of emitted) {
+      if (usage.kind === 'append') this.#delays.watch(usage.channel);
+    }
   }
 
   get subscriptions(): readonly Subscription[] {
@@ -269,6 +290,7 @@ class TransportBus implements Bus {
     const outgoing = Promise.all([this.#publication.settled(), this.#switchboard.idle()]);
     await settlesWithin(this.#clock, Math.max(0, until - this.#clock.now()), outgoing);
     this.#publishing = false;
+    this.#delays.stop();
     await this.#switchboard.close(closed(this.name));
     await this.#transport.close();
     this.#status = 'closed';

@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { Durability } from './durable/durability.js';
 import type { SharedAttributes } from './envelope.js';
 import type { Logger } from './logger.js';
+import type { Usage } from './usage.js';
 
 /** How many received an event, as counted by the transport when it was published. */
 export interface Receipt {
@@ -123,6 +124,11 @@ export type TransportFeature =
 export interface Transport {
   /** What this transport cannot do, each with a reason that users are told. */
   readonly unsupported: Readonly<Partial<Record<TransportFeature, string>>>;
+  /**
+   * Reaches the broker, and asks it whether it will let this instance do all of that. Absent where nobody needs rights.
+   * @throws BelfryError `RIGHTS_MISSING`, listing every right that is; `TRANSPORT_UNAVAILABLE`
+   */
+  open?(usages: readonly Usage[]): Promise<void>;
   /**
    * Publishes an event. Events that one caller publishes on one channel arrive in that order, and numbered without gaps from 1, as far as
    * they were published. With `recovery` they are kept, and carry their place among what is kept as the attribute `cursor`:

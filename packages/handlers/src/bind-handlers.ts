@@ -17,6 +17,7 @@ import { bindHandlerClass, unresolved } from './make-resolvable.js';
 import { isMessageScoped } from './message-scoped.js';
 import { Mistakes } from './mistakes.js';
 import { resolutionPlanner } from './plan-resolution.js';
+import { usagesOfHandler } from './usages.js';
 
 /** A handler that runs. */
 export interface BoundHandler {
@@ -40,7 +41,7 @@ type Instance = Record<string | symbol, Call>;
  * to the bus. Either all of them run or, when it rejects, none. Everything that can be known before is found before the first.
  * @throws BelfryError `HANDLER_INVALID`: no decorated method, or a static one; `HANDLER_UNRESOLVED`: the container cannot make it;
  * `DUPLICATE_HANDLER`: two for one event in one group, or two that respond to one request; and whatever `bus.subscribe` and `bus.respond`
- * say. Several mistakes are one error; `TRANSPORT_UNAVAILABLE` stands alone.
+ * say. Several mistakes are one error; `TRANSPORT_UNAVAILABLE` and `RIGHTS_MISSING` stand alone.
  */
 export async function bindHandlers(
   bus: Bus,
@@ -57,6 +58,7 @@ export async function bindHandlers(
   const resolvers = await resolversOf(classes, container, mistakes);
   mistakes.throwIfAny(bus.name);
 
+  await bus.open(decorated.flatMap((handler) => usagesOfHandler(handler, bus)));
   const settled = await Promise.allSettled(
     decorated.map((handler) => run(bus, handler, resolvers.get(handler.handlerClass)!)),
   );

@@ -11,6 +11,7 @@ export { type BoundHandler, bindHandlers } from './bind-handlers.js';
 export type { HandlerClass } from './handler-class.js';
 
 // For tools
+export { usagesOf } from './usages.js';
 export {
   type DecoratedHandler,
   type HandlerResponder,

@@ -10,6 +10,11 @@ export const isMisdirected = (refusal: Error): boolean =>
 /** Redis answered that it is a replica: it has not executed the command, and is not where anything should be sent. */
 export const isReplica = (error: unknown): boolean => isRefusal(error) && /^(READONLY|MASTERDOWN) /.test(error.message);
 
+/** Redis refused what the ACL user may not do: itself, or as a part of a script. */
+export const isNoPermission = (error: unknown): boolean => isRefusal(error) && NO_PERMISSION.test(error.message);
+/** Redis 7.0 says of a command within a script only that, later ones say NOPERM, or ACL failure. */
+const NO_PERMISSION = /^NOPERM|ACL failure in script|The user executing the script can't/;
+
 /** ioredis had no connection to write on: the command was not sent. */
 export const isUnsent = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("Stream isn't writeable");

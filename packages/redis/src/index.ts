@@ -1,5 +1,6 @@
 export { redisTransport } from './redis-transport.js';
 export type { RedisTransportOptions } from './options.js';
+export { type AccessRules, type AccessRulesOptions, accessRules } from './access-rules.js';
 
 // For programs that speak to Redis themselves: the scripts that emit an event, append one and ask a request, and the
 // names of channels and keys.

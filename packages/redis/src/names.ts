@@ -16,6 +16,11 @@ export const logKey = (channel: string): string => `${hanging(channel)}log`;
 export const historyKey = (channel: string): string => `${hanging(channel)}history`;
 /** Stream: what a group has given up. */
 export const deadKey = (channel: string, group: string): string => `${hanging(channel)}dead:${group}`;
+/** What else belongs to a log, by its name: see `lua/append.lua` and `lua/work.lua`. */
+export const ownedBy =
+  (channel: string) =>
+  (name: string): string =>
+    `${hanging(channel)}${name}`;
 /** Channel of the broadcast frames: a classic one, on a Cluster a sharded one. */
 export const broadcastChannel = (channel: string): string => `${hanging(channel)}all`;
 /** Nothing is ever said here: whoever listens says that it reads frames of version 2 on the broadcast channel. */

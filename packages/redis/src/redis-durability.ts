@@ -21,6 +21,7 @@ import type { Route } from './route.js';
 import {
   cancelScript,
   groupScript,
+  matureScript,
   readScript,
   removeScript,
   replayScript,
@@ -132,6 +133,10 @@ export class RedisDurability implements Durability {
       });
     }
     return states;
+  }
+
+  async mature(channel: string): Promise<number | undefined> {
+    return durationOf(String(await this.#run(`looking for delayed events on ${channel}`, matureScript, channel, [])));
   }
 
   async removeGroup(channel: string, group: string): Promise<'removed' | undefined | number> {

@@ -10,6 +10,7 @@ import type {
   TransportFactory,
   TransportHost,
   TransportSubscription,
+  Usage,
 } from '@belfry/core';
 import { isRefusal, refused } from './failure.js';
 import { eachInFrame } from './frame.js';
@@ -25,6 +26,7 @@ import {
 } from './names.js';
 import { type RedisTransportOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js';
 import { RedisDurability } from './redis-durability.js';
+import { RightsCheck } from './rights-check.js';
 import { historyScript, runScript } from './scripts.js';
 import type { Standing } from './switchboard.js';
 import { Wiring } from './wiring.js';
@@ -55,6 +57,7 @@ class RedisTransport implements Transport {
   readonly #address: string;
   readonly #patience: number;
   readonly #wiring: Wiring;
+  readonly #rights: RightsCheck;
   #closed = false;
 
   constructor(options: ResolvedRedisOptions, host: TransportHost) {
@@ -64,9 +67,15 @@ class RedisTransport implements Transport {
     this.#patience = subscribePatience;
     this.unsupported = cluster === undefined ? {} : { patterns: NO_PATTERNS };
     this.#wiring = new Wiring(options, host);
+    this.#rights = new RightsCheck(options, host);
     const { route, outbox } = this.#wiring;
     const begin = () => this.#begin();
     this.durable = new RedisDurability({ route, outbox, address, patience, subscribePatience, begin });
+  }
+
+  async open(usages: readonly Usage[]): Promise<void> {
+    if (this.#closed) throw closed();
+    await this.#rights.demand(usages);
   }
 
   publish(event: OutgoingEvent): Promise<Receipt> {
@@ -156,6 +165,7 @@ class RedisTransport implements Transport {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#rights.close(closed());
     const { outbox, switchboard, topology } = this.#wiring;
     await outbox.settled(FAREWELL_MS);
     switchboard.close();

@@ -38,6 +38,7 @@ export const workScript = load('work');
 export const groupScript = load('group');
 export const readScript = load('read');
 export const tendScript = load('tend');
+export const matureScript = load('mature');
 export const replayScript = load('replay');
 export const cancelScript = load('cancel');
 export const removeScript = load('remove');

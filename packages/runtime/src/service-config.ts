@@ -123,11 +123,12 @@ function resolveBus(
   transport: TransportFactory,
   mistakes: Mistakes,
 ): ServiceConfig['bus'] {
-  const { name, validate, middleware, publicChannels, maxMessageBytes, exposeErrors, clock } = options;
+  const { name, emits, validate, middleware, publicChannels, maxMessageBytes, exposeErrors, clock } = options;
   const namespace = options.namespace ?? (env.BELFRY_NAMESPACE || undefined);
   const checked = defined({
     name,
     namespace,
+    emits,
     validate,
     middleware,
     publicChannels,

@@ -9,7 +9,7 @@ import type { Startup } from './transport-url.js';
 export interface ServiceOptions
   extends Pick<
     BusOptions,
-    'validate' | 'middleware' | 'publicChannels' | 'maxMessageBytes' | 'exposeErrors' | 'clock'
+    'emits' | 'validate' | 'middleware' | 'publicChannels' | 'maxMessageBytes' | 'exposeErrors' | 'clock'
   > {
   /** The service's name, and so the default group: replicas share the work. Letters, digits, `.`, `_`, `-`. */
   readonly name: string;
@@ -57,6 +57,7 @@ const known: Record<keyof ServiceOptions, true> = {
   startup: true,
   namespace: true,
   logger: true,
+  emits: true,
   validate: true,
   middleware: true,
   publicChannels: true,

@@ -35,7 +35,7 @@ export interface Service {
    * has confirmed it all. When it rejects, everything is closed again. May be called twice, but not after `stop()` or a start that failed.
    * @throws BelfryError what is wrong with the handlers (`HANDLER_INVALID`, `HANDLER_UNRESOLVED`, `DUPLICATE_HANDLER`, `OPTION_INVALID`,
    * `CONTRACT_INVALID`); `HEALTH_PORT_UNAVAILABLE`; `DUPLICATE_RESPONDER` when another service responds to one of the requests; `TRANSPORT_UNAVAILABLE` within 5 s when
-   * nobody answers; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` once the service stops or has stopped
+   * nobody answers; `RIGHTS_MISSING` when the user of Redis may not do all that it handles and emits; `SUBSCRIBE_REFUSED`, `UNSUPPORTED`; `BUS_CLOSED` once the service stops or has stopped
    */
   start(): Promise<void>;
   /**
@@ -147,7 +147,6 @@ class RunningService implements Service {
     await this.container.loadAsync(...modules);
     this.#goOn();
     const bound = await bindHandlers(this.bus, this.container, handlers);
-    if (bound.length === 0) await reach(this.bus);
     this.#goOn();
     this.#status = 'ready';
     this.#tellReady(bound);
@@ -232,14 +231,3 @@ function shareOf({ kind, group }: BoundHandler): string {
 }
 
 const messages = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
-
-/** A service that handles nothing would notice only when it publishes or asks that nobody answers at its URL. */
-const reach = (bus: Bus): Promise<void> => bus.ready(anyEvent, { groups: [], timeout: AS_LONG_AS_THE_TRANSPORT_WAITS });
-const AS_LONG_AS_THE_TRANSPORT_WAITS = Number.MAX_SAFE_INTEGER; // seconds, or for ever with startup: 'wait'
-const anyEvent = {
-  kind: 'event',
-  name: 'belfry.reach',
-  version: 1,
-  channel: 'belfry.reach',
-  guarantee: 'transient',
-} as Parameters<Bus['ready']>[0];

@@ -137,6 +137,11 @@ export interface Durability {
   read(channel: string, after: string | undefined, epoch: string, count: number): Promise<LogPart>;
   /** Trims what all groups have acknowledged and is not to be kept any longer, and says how each group stands. */
   tend(channel: string, keep: Keep | undefined): Promise<readonly GroupState[]>;
+  /**
+   * Appends the delayed events whose time has come. Resolves with the milliseconds until the next one is due. Absent where whoever works on a log
+   * does so in any case, and always may.
+   */
+  mature?(channel: string): Promise<number | undefined>;
   /** Removes a group with everything that it holds. `undefined`: there is none. A number: it has so many members, and stays. */
   removeGroup(channel: string, group: string): Promise<'removed' | undefined | number>;
   /** Dead letters of a group after one of them, oldest first. */

@@ -28,9 +28,14 @@ local MARKS = KEYS[2] .. ':marks'
 local length = redis.call('XLEN', KEYS[2]) -- should it be something else, the call is refused before anything is changed
 local newest = redis.call('HMGET', MARKS, 'newest', 'length')
 if newest[2] == tostring(length) then newest = newest[1]
-else -- somebody else has written to it: a release that knows no marks
+elseif not redis.acl_check_cmd or redis.acl_check_cmd('XREVRANGE', KEYS[2], '+', '-') then
+  -- Somebody else has written to it: a release that knows no marks.
   local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
   newest = entry and entry[1] or '0-0'
+else -- who only publishes has no right to read it, and begins anew
+  redis.call('DEL', KEYS[2])
+  redis.call('DEL', MARKS)
+  newest = '0-0'
 end
 local before, number = string.match(newest, '^(%d+)-(%d+)$')
 before, number = tonumber(before), tonumber(number)

@@ -7,6 +7,8 @@
           holds, how old the oldest of both is in milliseconds ('': there is none), its dead letters, entries lost, and milliseconds since
           somebody asked for work
   Whole nodes of the stream are trimmed (XTRIM ~), so up to a hundred entries more may be kept.
+  An ACL user without the right to read the log (XRANGE) is told no age of what was not read, and trims by age alone while there are groups; one
+  without the right to trim it (XTRIM) is only told how the groups stand.
 ]]
 -- include log
 -- The names that hang on the channel's hash tag, and the time of this call by Redis's own clock.
@@ -80,11 +82,19 @@ end
 local next_delayed
 local function look_for_delayed() next_delayed = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2] end
 
+-- Whether the ACL user of this call has the right to do that.
+local function may(...) return not redis.acl_check_cmd or redis.acl_check_cmd(...) end
+
 -- Appends the delayed events whose time has come, and returns whether there were any. A body is kept behind the length of its key, or behind
--- a '-'.
+-- a '-'. Who only handles events has no right to append any: that is left to those who publish, and whose doorbell tells when it is done.
 local function mature()
   look_for_delayed()
   if not next_delayed or tonumber(next_delayed) > now then return false end
+  if not (may('ZREM', LATER, '') and may('HINCRBY', ABOUT, 'count', 1) and may('XADD', LOG, '*', 'e', '')
+    and may('SET', base .. 'id:', '') and may(TELL, base .. 'all', '')) then
+    next_delayed = nil
+    return false
+  end
   local due = redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 100)
   look_at(ABOUT, BELLS, BODIES)
   take_ordinals(#due)
@@ -119,6 +129,7 @@ local function ordinal_of(entry, total)
 end
 
 mature()
+local reads = may('XRANGE', LOG, '-', '+')
 local count = number(redis.call('HGET', ABOUT, 'count'))
 local report, floor = {}, nil
 local groups = redis.pcall('XINFO', 'GROUPS', LOG)
@@ -129,13 +140,15 @@ for _, fields in ipairs(groups) do
   local group = of.name
   local oldest
   if of.pending > 0 then oldest = redis.call('XPENDING', LOG, group)[2] end
-  local unread = redis.call('XRANGE', LOG, '(' .. of['last-delivered-id'], '+', 'COUNT', 1)[1]
+  local unread = reads and redis.call('XRANGE', LOG, '(' .. of['last-delivered-id'], '+', 'COUNT', 1)[1]
   if not oldest and unread then oldest = unread[1] end
-  if oldest and (not floor or is_before(oldest, floor)) then floor = oldest end
+  local kept = oldest or not reads and of['last-delivered-id']
+  if kept and (not floor or is_before(kept, floor)) then floor = kept end
   local state = redis.call('HMGET', base .. 'state:' .. group, 'ordinal', 'lost', 'at')
+  local behind = count - (tonumber(state[1] or 0) or 0)
   report[#report + 1] = group
   report[#report + 1] = math.floor(#(redis.call('HGET', base .. 'members', group) or '') / 18)
-  report[#report + 1] = unread and math.max(1, count - (tonumber(state[1] or 0) or 0)) or 0
+  report[#report + 1] = unread and math.max(1, behind) or not reads and math.max(0, behind) or 0
   report[#report + 1] = of.pending
   report[#report + 1] = redis.call('ZCARD', base .. 'due:' .. group)
   report[#report + 1] = oldest and string.format('%.0f', math.max(0, now - time_of(oldest))) or ''
@@ -144,11 +157,11 @@ for _, fields in ipairs(groups) do
   report[#report + 1] = string.format('%.0f', math.max(0, now - (tonumber(state[3] or now) or now)))
 end
 
-if ARGV[1] ~= '' and redis.call('EXISTS', LOG) == 1 then
+if ARGV[1] ~= '' and may('XTRIM', LOG, 'MINID', '0') and redis.call('EXISTS', LOG) == 1 then
   local before = string.format('%.0f', math.max(0, now - ARGV[1])) .. '-0'
   if floor and is_before(floor, before) then before = floor end
   redis.call('XTRIM', LOG, 'MINID', '~', before)
-  if ARGV[2] ~= '' then
+  if ARGV[2] ~= '' and (reads or not floor) then
     local first, second = unpack(floor and redis.call('XRANGE', LOG, floor, '+', 'COUNT', 2) or {})
     local ordinal = first and ordinal_of(first, count)
     if ordinal and second and ordinal >= (ordinal_of(second, count) or count + 1) then ordinal = nil end

@@ -59,6 +59,11 @@ class ObservedTransport implements Transport {
     return this.#inner.resumedAt;
   }
 
+  get open(): Transport['open'] {
+    const open = this.#inner.open?.bind(this.#inner);
+    return open && ((usages) => this.#call(open(usages)));
+  }
+
   publish(event: OutgoingEvent): Promise<Receipt> {
     return this.#published(
       { ...event, body: textOf(event) },
