@@ -94,7 +94,8 @@ const container = new Set(['XGROUP', 'XINFO', 'PUBSUB']);
 const belongings = ['work', 'rest', 'due', 'busy', 'seen', 'state', 'dead'];
 const nameless = new Set(['time', 'pubsub|numsub', 'pubsub|shardnumsub', 'pubsub|numpat']);
 /** A word in quotes. On one server TELL is PUBLISH. */
-const wordOf = (argument: string) => (argument.startsWith('TELL') ? tell(argument) : (/^'(.*)'$/.exec(argument)?.[1] ?? ''));
+const wordOf = (argument: string) =>
+  argument.startsWith('TELL') ? tell(argument) : (/^'(.*)'$/.exec(argument)?.[1] ?? '');
 const tell = (argument: string) => (argument === 'TELL' ? 'PUBLISH' : 'NUMSUB');
 
 /** What the function that has `key` for a parameter is called with. */
