@@ -1,4 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
+import { globOf } from './operation.js';
 
 /** Redis answered, and the answer was an error: the command reached it. Anything else is the connection's fault. */
 export const isRefusal = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
@@ -11,9 +12,29 @@ export const isMisdirected = (refusal: Error): boolean =>
 export const isReplica = (error: unknown): boolean => isRefusal(error) && /^(READONLY|MASTERDOWN) /.test(error.message);
 
 /** Redis refused what the ACL user may not do: itself, or as a part of a script. */
-export const isNoPermission = (error: unknown): boolean => isRefusal(error) && NO_PERMISSION.test(error.message);
+export const isNoPermission = (error: unknown): error is Error => isRefusal(error) && NO_PERMISSION.test(error.message);
 /** Redis 7.0 says of a command within a script only that, later ones say NOPERM, or ACL failure. */
 const NO_PERMISSION = /^NOPERM|ACL failure in script|The user executing the script can't/;
+
+/** What Redis refused, as ioredis tells it. */
+export function refusedCommand(error: Error): { readonly name: string; readonly args: readonly unknown[] } {
+  const { name = '', args = [] } = (error as { command?: { name?: string; args?: unknown[] } }).command ?? {};
+  return { name: name.toLowerCase(), args };
+}
+
+const rights = new WeakMap<Error, string>();
+
+/** Hangs on a refusal which right it was for. */
+export const nameRight = (refusal: Error, rule: string): void => void rights.set(refusal, rule);
+
+/** Which right a refusal was for, in words of an ACL; of a command that goes to a channel it is known. Never with a payload. */
+function rightOf(refusal: Error): string {
+  const { name, args } = refusedCommand(refusal);
+  const named = rights.get(refusal);
+  if (named !== undefined) return named;
+  if (/^[sp]?(publish|subscribe)$/.test(name)) return `(+${name} &${name === 'psubscribe' ? args[0] : globOf(String(args[0]))})`;
+  return 'this right';
+}
 
 /** ioredis had no connection to write on: the command was not sent. */
 export const isUnsent = (error: unknown): boolean =>
@@ -71,12 +92,14 @@ export const refused = (
 ): BelfryError =>
   new BelfryError(error.message.startsWith('OOM') ? 'STORAGE_FULL' : code, {
     message: `${what}: Redis at ${address} answered ${error.message}.`,
-    hint: hintFor(error.message),
+    hint: hintFor(error),
     cause: causeOf(error),
   });
 
-function hintFor(answer: string): string {
-  if (answer.startsWith('NOPERM')) return 'The ACL user lacks this right.';
+function hintFor(error: Error): string {
+  const answer = error.message;
+  if (isNoPermission(error))
+    return `The ACL user lacks ${rightOf(error)}: docs/access.md says which rights a service needs.`;
   if (/^(MOVED|CLUSTERDOWN) /.test(answer))
     return 'This is a node of a Redis Cluster: say so, with a URL like redis+cluster://host:port,host:port.';
   if (answer.startsWith('OOM'))

@@ -136,15 +136,28 @@ export async function missingRights(
       operationsOf(usage, circumstances).map((operation) => ({ operation, purpose: purposeOf(usage) })),
     ),
   ].filter(({ operation }) => !operation.optional);
-  const commands = [...new Set(wanted.map(({ operation }) => JSON.stringify(sampleCommand(operation))))];
-  const answers = await client.eval(CHECK, 0, ...commands).catch((error: unknown) => {
-    if (isNoPermission(error)) return undefined;
-    throw error;
-  });
-  // Without the right to run a script nobody can ask for the others, and none of them is of use.
-  if (answers === undefined) return [{ operation: { command: 'eval' }, purpose: 'for every connection' }];
-  const refused = new Set(commands.filter((_, at) => Number((answers as number[])[at]) !== 1));
-  return wanted.filter(({ operation }) => refused.has(JSON.stringify(sampleCommand(operation))));
+  try {
+    const refused = new Set(
+      await refusedOperations(
+        client,
+        wanted.map(({ operation }) => operation),
+      ),
+    );
+    return wanted.filter(({ operation }) => refused.has(operation));
+  } catch (error) {
+    if (!isNoPermission(error)) throw error;
+    // Without the right to run a script nobody can ask for the others, and none of them is of use.
+    return [{ operation: { command: 'eval' }, purpose: 'for every connection' }];
+  }
+}
+
+/** Those of the operations that the user of a connection may not do. @throws what Redis answers when it refuses to say */
+export async function refusedOperations(client: Redis, operations: readonly Operation[]): Promise<Operation[]> {
+  const samples = operations.map((operation) => JSON.stringify(sampleCommand(operation)));
+  const commands = [...new Set(samples)];
+  const answers = (await client.eval(CHECK, 0, ...commands)) as number[];
+  const refused = new Set(commands.filter((_, at) => Number(answers[at]) !== 1));
+  return operations.filter((_, at) => refused.has(samples[at]!));
 }
 
 /** Everything that is missing, in one error, with the command that mends it. */

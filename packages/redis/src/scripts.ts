@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { luaTexts } from './lua-texts.js';
 
 /** The text of a script, and what Redis knows it by. */
-interface Form {
+export interface Form {
   readonly text: string;
   readonly sha: string;
 }
@@ -13,6 +13,9 @@ export interface Script extends Form {
   /** As a Cluster runs it: there the broadcast channel is a sharded one, like all of Belfry's own. */
   readonly sharded: Form;
 }
+
+/** Both forms of a script, by its name. */
+export const formsOf = (name: keyof typeof luaTexts): Script => load(name);
 
 function load(name: keyof typeof luaTexts): Script {
   const text = luaTexts[name];

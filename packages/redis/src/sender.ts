@@ -3,7 +3,8 @@ import { AppendBatch } from './append-batch.js';
 import type { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import { EventBatch } from './event-batch.js';
-import { isRefusal, isUnsent, overtaken, refused, unconfirmed } from './failure.js';
+import { isNoPermission, isRefusal, isUnsent, overtaken, refused, unconfirmed } from './failure.js';
+import { nameLackingRight } from './lacking-rights.js';
 import { isNoScript, loadScripts } from './scripts.js';
 import { WaitingLine, type WaitingLineOptions, weightOf } from './waiting-line.js';
 
@@ -126,7 +127,7 @@ export class Sender {
       this.#refused.push(batch);
     } else if (isRefusal(error)) {
       if (isAstray(batch, error)) this.#refused.push(batch);
-      else batch.reject(refused('PUBLISH_REFUSED', batch.title, address, error));
+      else void this.#refuse(batch, error);
     } else if (error instanceof BelfryError) batch.reject(error);
     else if (isUnsent(error)) this.#line.add(batch);
     else if (batch.repeatable) {
@@ -136,6 +137,12 @@ export class Sender {
       batch.perhapsExecuted?.();
       batch.reject(unconfirmed(batch.title, address));
     }
+  }
+
+  async #refuse(batch: Batch, refusal: Error): Promise<void> {
+    const { address, connection } = this.#options;
+    if (isNoPermission(refusal) && connection.client !== undefined) await nameLackingRight(connection.client, refusal);
+    batch.reject(refused('PUBLISH_REFUSED', batch.title, address, refusal));
   }
 
   /** A later publish of the channel got through, because what stood in the way is over: to repeat this one would turn the order round. */
