@@ -1,39 +1,54 @@
 import { randomBytes } from 'node:crypto';
 import { createBus, redisTransport, silentLogger } from 'belfry';
 import { sumOf } from './airport-days.js';
-import { FlightDeparted } from './contracts.js';
+import { ListDepartures } from './contracts.js';
 import { listDepartures } from './departures.js';
 import { journal } from './journal.js';
 import { type Evidence, LISTED_AIRPORT, QUIET_MS, type RunOptions, unlessAborted } from './run.js';
-import { ServiceProcess } from './service-process.js';
-import { fleet } from './services.js';
+import { type Program, ServiceProcess } from './service-process.js';
+import { fleet, type ServiceName } from './services.js';
 import { Tally } from './tally.js';
 import { Traces } from './traces.js';
 
-/** Runs every service in a process of its own, over Redis. What each of them does comes back over a pipe to its process. */
-export async function runInProcesses(redisUrl: string, options: RunOptions): Promise<Evidence> {
+/** Who may do in a namespace what it must; nobody has to be able to do more. Returns the URL of each, the demo among them. */
+export type Admit = (namespace: string) => Promise<(name: ServiceName | 'demo') => string>;
+
+/**
+ * Runs every service in a process of its own, over Redis. What each of them does comes back over a pipe to its process.
+ * @param redisUrl of somebody who may do everything: in the end what was left behind is removed
+ * @param admit default: everybody may
+ * @param program what a process runs; default: service.ts
+ */
+export async function runInProcesses(
+  redisUrl: string,
+  options: RunOptions,
+  admit: Admit = async () => () => redisUrl,
+  program?: Program,
+): Promise<Evidence> {
   const { seconds, workTimeMs, page, expectedFlights, signal } = options;
   // A namespace of its own, so that two runs on one Redis do not meet.
   const namespace = `flights-${randomBytes(4).toString('hex')}`;
+  const urlOf = await admit(namespace);
   const tally = new Tally();
   // To ask, a bus is enough.
   await using bus = createBus({
     name: 'demo',
     namespace,
-    transport: redisTransport({ url: redisUrl, subscribePatience: '2s' }),
+    transport: redisTransport({ url: urlOf('demo'), subscribePatience: '2s' }),
+    emits: [ListDepartures],
     middleware: [journal(tally.journalOf('demo').write)],
     logger: silentLogger,
   });
   // Whether Redis is there is found out once, not by every process for itself.
-  await bus.ready(FlightDeparted, { groups: [] });
+  await bus.open();
   await using traces = new Traces(redisUrl, namespace);
   const args = ['--seconds', `${seconds}`, '--work', `${workTimeMs}`];
-  const env = {
-    BELFRY_URL: redisUrl,
+  const envOf = (name: ServiceName) => ({
+    BELFRY_URL: urlOf(name),
     BELFRY_NAMESPACE: namespace,
     ...(page && { BOARD_PORT: `${page.port}`, BOARD_HOST: page.host }),
-  };
-  const processes = fleet.map((name) => new ServiceProcess(name, args, env, tally.journalOf(name)));
+  });
+  const processes = fleet.map((name) => new ServiceProcess(name, args, envOf(name), tally.journalOf(name), program));
   const named = (name: string) => processes.filter((each) => each.name === name);
   let departures: Evidence['departures'];
   try {

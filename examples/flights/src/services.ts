@@ -1,7 +1,6 @@
 import {
   ContainerModule,
   createService,
-  type HandlerClass,
   Logger,
   type Service,
   type ServiceOptions,
@@ -9,6 +8,7 @@ import {
 } from 'belfry';
 import { Airports } from './airports.js';
 import { Board } from './board.js';
+import { FlightDelayed, FlightDeparted, LookupAirport } from './contracts.js';
 import { Delays, WorkTime } from './delays.js';
 import { type JournalEntry, journal } from './journal.js';
 import { KnownAirports } from './known-airports.js';
@@ -18,18 +18,19 @@ import type { PageAddress } from './page-server.js';
 import { Screen } from './screen.js';
 import { Statistics } from './statistics.js';
 
-/** Every service with its handlers. The feed only publishes. */
-const handlers = {
-  feed: [],
-  airports: [Airports],
-  delays: [Delays],
-  statistics: [Statistics],
-  board: [Board],
-} satisfies Record<string, HandlerClass[]>;
+/** What each service handles, and what it publishes and asks. The feed handles nothing. */
+export const roles = {
+  // It begins when somebody answers LookupAirport: to know that takes the rights to ask.
+  feed: { handlers: [], emits: [FlightDeparted, LookupAirport] },
+  airports: { handlers: [Airports], emits: [] },
+  delays: { handlers: [Delays], emits: [FlightDelayed, LookupAirport] },
+  statistics: { handlers: [Statistics], emits: [] },
+  board: { handlers: [Board], emits: [LookupAirport] },
+} satisfies Record<string, Pick<ServiceOptions, 'handlers' | 'emits'>>;
 
-export type ServiceName = keyof typeof handlers;
+export type ServiceName = keyof typeof roles;
 
-export const isServiceName = (name: string): name is ServiceName => Object.hasOwn(handlers, name);
+export const isServiceName = (name: string): name is ServiceName => Object.hasOwn(roles, name);
 
 /** What the demo runs. What is there twice are replicas: they share the work. */
 export const fleet: readonly ServiceName[] = [
@@ -64,7 +65,7 @@ export function flightServiceOptions(
 ): ServiceOptions {
   return {
     name,
-    handlers: handlers[name],
+    ...roles[name],
     modules: [
       new ContainerModule(({ bind }) => {
         bind(WorkTime).toConstantValue(workTimeMs);

@@ -16,7 +16,7 @@ it('exports what is written in its table of contents, and nothing else', () => {
       ...['MessageScoped', 'Respond', 'Subscribe', 'handlersOf', 'subscriptionsOf', 'bindHandlers'],
       ...['currentContext', 'runInContext', 'Publisher', 'Requester'],
       ...['createBus', 'memoryTransport', 'redisTransport', 'silentLogger'],
-      ...['createService', 'runService', 'Logger'],
+      ...['createService', 'runService', 'Logger', 'accessRules'],
       ...['Container', 'ContainerModule', 'inject', 'injectable', 'multiInject', 'named', 'optional', 'tagged'],
       ...['postConstruct', 'preDestroy'],
     ].sort(),

@@ -13,6 +13,7 @@ describe('the options of a bus', () => {
   it('have the defaults that are written at them', () => {
     expect(resolveBusOptions({ url: 'memory:' })).toEqual({
       name: 'app',
+      emits: [],
       namespace: 'belfry',
       transport: expect.any(Function),
       logger: consoleLogger,

@@ -32,7 +32,8 @@ function rightOf(refusal: Error): string {
   const { name, args } = refusedCommand(refusal);
   const named = rights.get(refusal);
   if (named !== undefined) return named;
-  if (/^[sp]?(publish|subscribe)$/.test(name)) return `(+${name} &${name === 'psubscribe' ? args[0] : globOf(String(args[0]))})`;
+  if (/^[sp]?(publish|subscribe)$/.test(name))
+    return `(+${name} &${name === 'psubscribe' ? args[0] : globOf(String(args[0]))})`;
   return 'this right';
 }
 

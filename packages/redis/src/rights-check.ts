@@ -2,7 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import { settlesWithin, sleep, type TransportHost, type Usage } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { toRules } from './access-rules.js';
-import { isNoPermission, isRefusal, unavailable } from './failure.js';
+import { causeOf, isNoPermission, isRefusal, unavailable } from './failure.js';
 import { type Operation, patternsOf, sampleCommand } from './operation.js';
 import type { ResolvedRedisOptions } from './options.js';
 import type { Address } from './server.js';
@@ -46,9 +46,9 @@ export class RightsCheck {
   /** @throws BelfryError `RIGHTS_MISSING`, listing all that are; `TRANSPORT_UNAVAILABLE`; what `close` was told */
   async demand(usages: readonly Usage[]): Promise<void> {
     const { address, subscribePatience } = this.#options;
-    const { service, clock } = this.#host;
+    const { service, logger, clock } = this.#host;
     const until = clock.now() + subscribePatience;
-    for (;;) {
+    for (let isAway = false; ; isAway = true) {
       this.#ending.signal.throwIfAborted();
       const left = until - clock.now();
       const failure = await this.#ask(usages, left).then(
@@ -59,6 +59,8 @@ export class RightsCheck {
       this.#ending.signal.throwIfAborted();
       if (BelfryError.is(failure.error)) throw failure.error;
       if (clock.now() >= until) throw unavailable(`the start of ${service}`, address, subscribePatience, failure.error);
+      const { message: reason } = causeOf(failure.error) ?? {};
+      if (!isAway) logger.warn({ address, reason }, 'Redis is not to be reached; trying again.');
       await sleep(clock, Math.min(PAUSE_MS, until - clock.now()));
     }
   }

@@ -57,9 +57,14 @@ export class Access implements AsyncDisposable {
     });
   }
 
+  async closeAll(): Promise<void> {
+    await Promise.all(this.#buses.splice(0).map((bus) => bus.close({ timeout: 100 })));
+    for (const client of this.#clients.splice(0)) client.disconnect();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#buses.map((bus) => bus.close({ timeout: 100 })));
-    for (const client of [...this.#clients, this.admin]) client.disconnect();
+    await this.closeAll();
+    this.admin.disconnect();
     await this.server.stop();
   }
 }

@@ -1,0 +1,4 @@
+import { runService } from 'belfry';
+import { billing } from './billing.js';
+
+await runService(billing);
