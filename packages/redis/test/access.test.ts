@@ -1,6 +1,8 @@
 import { type AnyContract, defineChannel, defineEvent, defineRequest } from '@belfry/contracts';
 import {
+  createBus,
   type SubscribeOptions,
+  silentLogger,
   type Usage,
   usageOfEmitting,
   usageOfOperating,
@@ -12,6 +14,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { toRules } from '../src/access-rules.js';
+import { redisTransport } from '../src/index.js';
 import { luaTexts } from '../src/lua-texts.js';
 import {
   broadcastChannel,
@@ -253,6 +256,29 @@ describe('who has the generated rights alone', () => {
       ['PUBLISH', broadcastChannel(channel), '{}'],
     ]);
     await expectRefused(access.client('emitter'), [['XRANGE', deadKey(channel, 'mender'), '-', '+']]);
+  });
+});
+
+describe('who has also the rights that are left out', () => {
+  it('is refused nothing, and hears at once of a flush', async () => {
+    const usage = usageOfSubscribing(Placed, 'handler', user('handler'));
+    await access.allow(
+      'handler',
+      [usage],
+      [
+        ...['+client|id', '+client|tracking', '(+subscribe resetchannels &__redis__:invalidate)'],
+        ...['+client|info', '+client|kill'],
+      ],
+    );
+    await access.admin.acl('LOG', 'RESET');
+    const transport = redisTransport({ url: access.urlOf('handler'), heartbeat: '1h' });
+    const bus = createBus({ name: 'handler', namespace: access.namespace, transport, logger: silentLogger });
+    await bus.open([usage]);
+    await bus.subscribe(Placed, () => {});
+    await access.admin.flushall();
+    await vi.waitUntil(async () => (await access.admin.exists(membersKey(channelOf(Placed)))) === 1);
+    expect(await access.refusals()).toEqual([]);
+    await bus.close();
   });
 });
 
