@@ -1,8 +1,6 @@
 import type { Clock } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { isRefusal, isUnavailable, unavailable } from './failure.js';
-
-import { isNoPermission, isRefusal, unavailable } from './failure.js';
+import { isNoPermission, isRefusal, isUnavailable, unavailable } from './failure.js';
 import { nameLackingRight } from './lacking-rights.js';
 import type { Server } from './server.js';
 import type { Topology } from './topology.js';
@@ -61,10 +59,9 @@ export class Route {
       try {
         return await work(server, until - clock.now());
       } catch (error) {
-        // Whatever else came of it may have happened where it was sent.
-
         const { client } = server.commands;
         if (isNoPermission(error) && client !== undefined) await nameLackingRight(client, error);
+        // Whatever else came of it may have happened where it was sent.
         const isElsewhere = isRefusal(error)
           ? topology.refused(server, slot, error)
           : isUnavailable(error) && topology.serverOf(slot) !== server;

@@ -132,6 +132,7 @@ export const scriptOperations: Readonly<Record<ScriptName, (call: ScriptCall) =>
     ];
   },
   mature,
+  primary: () => [],
   group: ({ channel, group = ANY }) => {
     const own = ownedBy(channel);
     return [
