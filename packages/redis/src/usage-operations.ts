@@ -28,7 +28,7 @@ export interface Circumstances {
 export const commonOperations = ({ cluster = false, database = 0 }: Circumstances): Operation[] => [
   ...['eval', 'script|load', 'unsubscribe', 'sunsubscribe', 'punsubscribe'].map((command) => ({ command })),
   ...(database === 0 ? [] : [{ command: `select|${database}` }]),
-  ...(cluster ? [{ command: 'cluster|slots' }] : []),
+  ...(cluster ? ['cluster|info', 'cluster|slots'].map((command) => ({ command })) : []),
   // Refused, the signs of life are signs of life all the same; what INFO tells is looked at as far as it tells anything.
   ...['ping', 'info', 'client|setname'].map((command) => ({ command, optional: true as const })),
   ...probes(cluster).map((name) => ({ ...say('spublish', name), optional: true as const })),
