@@ -18,7 +18,7 @@ export class Shop {
 
 // #region batch
 export async function placeAll(publisher: Publisher, orders: readonly OrderPlaced[]) {
-  // One command to Redis for all of them, in this order. One that is refused refuses no other.
+  // One command to Redis for all of them, in this order. One that does not fit refuses no other.
   const outcomes = await Promise.allSettled(orders.map((order) => publisher.publish(OrderPlaced, order)));
   return orders.filter((_, index) => outcomes[index]?.status === 'rejected');
 }
