@@ -19,6 +19,7 @@ it('runs with a Redis user for each service, who may do what it must and nothing
   const options = {
     seconds: 2,
     workTimeMs: 0,
+    page: undefined,
     expectedFlights: expectedFlights(truth),
     signal: new AbortController().signal,
   };
