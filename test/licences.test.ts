@@ -33,7 +33,7 @@ function run(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/licences.mjs', ...args], {
     encoding: 'utf8',
   });
-  return { status, output: stdout + stderr };
+  return { status, output: stderr + stdout };
 }
 
 it('our dependencies have licences that everybody can live with', () => {
