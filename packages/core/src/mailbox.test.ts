@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   CALLER,
   CALLER_INBOX,
@@ -93,6 +93,7 @@ describe('the inbox', () => {
     transport.onSubscribe = () => Promise.reject(errorWith('TRANSPORT_UNAVAILABLE'));
     const opening = watched(mailbox.open());
     await mailbox.close();
+    await vi.waitUntil(() => opening.error !== undefined);
     expect(opening.error).toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
   });
 

@@ -332,7 +332,7 @@ describe('the Redis transport under faults', () => {
     const client = new Redis(redis.url);
     const rights = ['~*', 'resetchannels', '&belfry:orders.*', '&belfry:{belfry:orders.*', '+@all'];
     await client.call('ACL', 'SETUSER', 'publisher', 'on', '>pw', ...rights);
-    const bus = startBus('shop', { url: redis.url.replace('redis://', 'redis://publisher:pw@'), heartbeat: 20 });
+    const bus = startBus('shop', { url: redis.url.replace('redis://', 'redis://publisher:pw@'), heartbeat: 200 });
     const connections = async () => Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))?.[1]);
     const probes = async () =>
       Number(/cmdstat_spublish:.*rejected_calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
