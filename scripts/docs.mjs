@@ -56,7 +56,7 @@ function collect() {
   }
   // The README lies a folder higher, and links to docs/.
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
-    .replaceAll('](docs/', '](./')
+    .replaceAll(/(\]\(|src="|srcset=")docs\//g, '$1./')
     .replaceAll(/\]\((?![a-z]+:|\.|#)/g, '](../');
   writeFileSync(join(pages, 'index.md'), withoutFolders(readme));
   return listed.map((name) => join(pages, `${name}.md`));
