@@ -51,7 +51,7 @@ function collect() {
       const [heading, title] = /^(?:<!--.*-->\s*)?# (.+)\n/.exec(text) ?? [];
       if (heading === undefined) throw new Error(`docs/${name}.md does not begin with a heading`);
       const about = `---\ntitle: ${JSON.stringify(title)}\ngroup: ${JSON.stringify(chapter)}\n---\n`;
-      writeFileSync(join(pages, `${name}.md`), about + withoutFolders(text.slice(heading.length)));
+      writeFileSync(join(pages, `${name}.md`), about + withoutFolders(text.slice(heading.indexOf('# '))));
     }
   }
   // The README lies a folder higher, and links to docs/.

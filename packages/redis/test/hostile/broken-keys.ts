@@ -54,7 +54,7 @@ export async function breakAndMend(redis: Redis, key: string, breakage: Breakage
     handled.push(n);
     if (n === -1 && handled.filter((each) => each === -1).length === 1) throw new Error('not yet');
   };
-  const backoff = { delay: 250, jitter: 0 };
+  const backoff = { delay: 500, jitter: 0 };
   const { stats } = await bus.subscribe(Logged, handler, { retry: { attempts: 3, backoff } });
   await bus.subscribe(Logged, ({ n }) => void read.push(n), { broadcast: true });
   await bus.publish(Logged, { n: 1 });
@@ -62,6 +62,7 @@ export async function breakAndMend(redis: Redis, key: string, breakage: Breakage
   await Promise.all([bus.publish(Logged, { n: -1 }), bus.publish(Logged, { n: -2 })]);
   await bus.publish(Logged, { n: 2 }, { delay: 300, id: 'later' });
   await until(() => handled.length === 2 && read.length === 3);
+  await until(async () => (await redis.zcard(nameOf('due:app'))) === 1); // that it is to be tried again is written down
 
   const before = await redis.dumpBuffer(nameOf(key));
   await breakage(redis, nameOf(key));
@@ -70,7 +71,7 @@ export async function breakAndMend(redis: Redis, key: string, breakage: Breakage
   for (const each of published)
     if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'PUBLISH_REFUSED' });
   if (key !== 'log') await redis.xadd(nameOf('log'), '*', 'e', SECRET); // for the dead letters
-  await sleep(600); // what is due meanwhile has been tried
+  await sleep(850); // what is due meanwhile has been tried
   if (before === null) await redis.del(nameOf(key));
   else await redis.restore(nameOf(key), 0, before, 'REPLACE');
 
