@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { causeOf, isMisdirected } from './failure.js';
 import type { Link } from './link.js';
 import type { Address, Server } from './server.js';
-import { changesBetween, movedTo, nameOf, type SlotMap, toLayout } from './slot-map.js';
+import { changesBetween, movedIn, nameOf, type SlotMap, toLayout } from './slot-map.js';
 import type { Topology } from './topology.js';
 
 export interface ClusterOptions {
@@ -143,16 +143,17 @@ export class Cluster implements Topology {
   refused(server: Server, slot: number, refusal: Error): boolean {
     if (!isMisdirected(refusal)) return false;
     const { clock, link, translate } = this.#options;
-    const to = movedTo(refusal, addressIn(server.address), translate);
-    if (to === undefined) {
+    const moved = movedIn(refusal, addressIn(server.address), translate);
+    if (moved === undefined) {
       this.#lastRefusal = { slot, refusal, at: clock.now() };
       this.#unsettled.set(slot, Math.max(this.#unsettled.get(slot) ?? 0, clock.now() + PAUSE_MS));
       link.stirred();
       void this.#ask();
     } else {
-      if (this.#map[slot] !== nameOf(to)) {
+      // Not always the same slot: what is asked along with something, as the probe is, may lie in another one.
+      if (this.#map[moved.slot] !== nameOf(moved.to)) {
         const map = [...this.#map];
-        map[slot] = nameOf(to);
+        map[moved.slot] = nameOf(moved.to);
         this.#apply(map);
       }
       void this.lookAgain(server);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Address } from './server.js';
-import { changesBetween, movedTo, type SlotMap, SLOTS, toLayout } from './slot-map.js';
+import { changesBetween, movedIn, type SlotMap, SLOTS, toLayout } from './slot-map.js';
 
 const asked: Address = { host: 'asked', port: 1 };
 const asTold = (address: Address): Address => address;
@@ -56,19 +56,20 @@ describe('a refusal', () => {
     ['MOVED 3999 ::1:6381', { host: '::1', port: 6381 }],
     ['MOVED 3999 node-1.example:6381', { host: 'node-1.example', port: 6381 }],
   ])('%s leads elsewhere', (message, to) => {
-    expect(movedTo(refusal(message), asked, asTold)).toEqual(to);
+    expect(movedIn(refusal(message), asked, asTold)).toEqual({ slot: 3999, to });
   });
 
   it.each(['ASK 3999 127.0.0.1:6381', 'TRYAGAIN Multiple keys', 'CLUSTERDOWN Hash slot not served', 'MOVED'])(
     '%s leads nowhere',
     (message) => {
-      expect(movedTo(refusal(message), asked, asTold)).toBeUndefined();
+      expect(movedIn(refusal(message), asked, asTold)).toBeUndefined();
     },
   );
 
   it('leads to where that is from here', () => {
     const translate = () => ({ host: 'outside', port: 7 });
-    expect(movedTo(refusal('MOVED 1 172.20.0.3:6379'), asked, translate)).toEqual({ host: 'outside', port: 7 });
+    const to = { host: 'outside', port: 7 };
+    expect(movedIn(refusal('MOVED 1 172.20.0.3:6379'), asked, translate)).toEqual({ slot: 1, to });
   });
 });
 

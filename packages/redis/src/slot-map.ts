@@ -32,11 +32,18 @@ export function toLayout(reply: unknown, asked: Address, translate: (address: Ad
   return { slots, nodes: [...nodes.values()] };
 }
 
-/** Where a MOVED refusal leads. `MOVED 3999 127.0.0.1:6381`; the host may be absent, and an IPv6 one contains colons. */
-export function movedTo(refusal: Error, asked: Address, translate: (address: Address) => Address): Address | undefined {
-  const [, host, port] = /^MOVED \d+ (.*):(\d+)/.exec(refusal.message) ?? [];
+/** What a MOVED refusal says: which slot, and who serves it. */
+export interface Moved {
+  readonly slot: number;
+  readonly to: Address;
+}
+
+/** Reads `MOVED 3999 127.0.0.1:6381`; the host may be absent, and an IPv6 one contains colons. `undefined`: it is another refusal. */
+export function movedIn(refusal: Error, asked: Address, translate: (address: Address) => Address): Moved | undefined {
+  const [, slot, host, port] = /^MOVED (\d+) (.*):(\d+)/.exec(refusal.message) ?? [];
   if (port === undefined) return undefined;
-  return translate({ host: host === '' || host === undefined || host === '?' ? asked.host : host, port: Number(port) });
+  const told = { host: host === '' || host === undefined || host === '?' ? asked.host : host, port: Number(port) };
+  return { slot: Number(slot), to: translate(told) };
 }
 
 /** The slots that somebody serves who did not before; none of a map that is the first one. */
