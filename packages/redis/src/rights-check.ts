@@ -20,6 +20,7 @@ export interface MissingRight {
 const PAUSE_MS = 100;
 /** For so long a connection may answer nothing. */
 const SILENCE_MS = 3000;
+const NO_ANSWER = new Error('Redis does not answer');
 
 /** Answers for each command, in JSON, whether the user of this call may run it. It runs none of them. */
 const CHECK = `local answers = {}
@@ -48,6 +49,7 @@ export class RightsCheck {
     const { address, subscribePatience } = this.#options;
     const { service, logger, clock } = this.#host;
     const until = clock.now() + subscribePatience;
+    let cause: unknown;
     for (let isAway = false; ; isAway = true) {
       this.#ending.signal.throwIfAborted();
       const left = until - clock.now();
@@ -58,7 +60,8 @@ export class RightsCheck {
       if (failure === undefined) return;
       this.#ending.signal.throwIfAborted();
       if (BelfryError.is(failure.error)) throw failure.error;
-      if (clock.now() >= until) throw unavailable(`the start of ${service}`, address, subscribePatience, failure.error);
+      if (failure.error !== NO_ANSWER || !isAway) cause = failure.error; // the last try may have had no time to find out more
+      if (clock.now() >= until) throw unavailable(`the start of ${service}`, address, subscribePatience, cause);
       const { message: reason } = causeOf(failure.error) ?? {};
       if (!isAway) logger.warn({ address, reason }, 'Redis is not to be reached; trying again.');
       await sleep(clock, Math.min(PAUSE_MS, until - clock.now()));
@@ -115,7 +118,7 @@ export class RightsCheck {
     });
     try {
       const done = client.connect().then(() => work(client));
-      if (!(await settlesWithin(clock, Math.min(SILENCE_MS, patience), done))) throw new Error('no answer');
+      if (!(await settlesWithin(clock, Math.min(SILENCE_MS, patience), done))) throw NO_ANSWER;
       return await done;
     } catch (error) {
       throw isRefusal(error) || BelfryError.is(error) ? error : (failure ?? error);
