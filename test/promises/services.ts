@@ -133,8 +133,9 @@ export const services: Subject = {
     {
       promise: 'A signal drains every service of the process, and ends it with 0.',
       test: {
-        file: 'packages/runtime/test/run-service.test.ts',
+        file: 'packages/runtime/test/run-service.faults.test.ts',
         title: 'drains at SIGTERM: what is in flight finishes, may still publish, and the process ends with 0',
+        config: 'faults',
       },
       mutation: {
         file: 'packages/runtime/src/process-signals.ts',
@@ -144,7 +145,11 @@ export const services: Subject = {
     },
     {
       promise: 'A second signal ends it at once.',
-      test: { file: 'packages/runtime/test/run-service.test.ts', title: 'ends at once at a second SIGTERM, with 143' },
+      test: {
+        file: 'packages/runtime/test/run-service.faults.test.ts',
+        title: 'ends at once at a second SIGTERM, with 143',
+        config: 'faults',
+      },
       mutation: {
         file: 'packages/runtime/src/process-signals.ts',
         from: 'process.exit(128 + constants.signals[signal]);',
