@@ -115,7 +115,11 @@ describe('a Cluster', { timeout: 60_000 }, () => {
     it('is given up in time, with a message that says what was tried, and one line in the log', async () => {
       const logger = collectingLogger();
       const cluster = { nodes: ['127.0.0.1:1', '127.0.0.1:2'] };
-      const bus = startBus('app', { cluster, subscribePatience: 1000, patience: 500 }, { logger, publicChannels: false });
+      const bus = startBus(
+        'app',
+        { cluster, subscribePatience: 1000, patience: 500 },
+        { logger, publicChannels: false },
+      );
       const began = performance.now();
       const error = await bus.subscribe(OrderPlaced, () => {}).catch((refusal) => refusal);
       expect(error).toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
