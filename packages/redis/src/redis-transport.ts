@@ -81,7 +81,7 @@ class RedisTransport implements Transport {
   publish(event: OutgoingEvent): Promise<Receipt> {
     if (this.#closed) return Promise.reject(closed());
     this.#wiring.begin();
-    if (event.public) this.#wiring.warnOfPublicChannels();
+    if (event.public) this.#wiring.tellOfPublicChannels();
     return this.#wiring.outbox.publish(event);
   }
 

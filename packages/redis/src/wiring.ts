@@ -29,7 +29,7 @@ export class Wiring {
   readonly #host: TransportHost;
   #begun = false;
   #warnedOfEviction = false;
-  #warnedOfPublicChannels = false;
+  #toldOfPublicChannels = false;
 
   constructor(options: ResolvedRedisOptions, host: TransportHost) {
     this.#options = options;
@@ -62,10 +62,10 @@ export class Wiring {
   }
 
   /** Says once, on a Cluster, what public channels cost there. */
-  warnOfPublicChannels(): void {
-    if (this.#warnedOfPublicChannels || !this.topology.isCluster) return;
-    this.#warnedOfPublicChannels = true;
-    this.#host.logger.warn(
+  tellOfPublicChannels(): void {
+    if (this.#toldOfPublicChannels || !this.topology.isCluster) return;
+    this.#toldOfPublicChannels = true;
+    this.#host.logger.info(
       {},
       'What is published on public channels goes to every node of a Cluster. Where no other program listens to them, set publicChannels to false.',
     );
