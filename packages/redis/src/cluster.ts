@@ -1,4 +1,4 @@
-import { type Clock, type Logger, settlesWithin, type Timer } from '@belfry/core';
+import { type Clock, type Logger, settlesWithin, sleep, type Timer } from '@belfry/core';
 import keySlotOf from 'cluster-key-slot';
 import type { Redis } from 'ioredis';
 import { causeOf, isMisdirected } from './failure.js';
@@ -117,8 +117,7 @@ export class Cluster implements Topology {
       });
       this.#waiters.add(wake);
       this.open();
-      if (left === Number.POSITIVE_INFINITY) await waiter;
-      else await settlesWithin(clock, left, waiter);
+      await settlesWithin(clock, left, waiter);
       this.#waiters.delete(wake);
     }
   }
@@ -291,8 +290,7 @@ export class Cluster implements Topology {
   async #leave(server: Server): Promise<void> {
     const { clock, abandoned } = this.#options;
     const until = clock.now() + FAREWELL_MS;
-    while (!server.isAway && !server.sender.isIdle && clock.now() < until)
-      await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+    while (!server.isAway && !server.sender.isIdle && clock.now() < until) await sleep(clock, AGAIN_MS);
     await server.disconnect();
     this.#leaving.delete(server);
     abandoned(server);

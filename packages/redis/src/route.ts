@@ -1,4 +1,4 @@
-import type { Clock } from '@belfry/core';
+import { type Clock, sleep } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { isNoPermission, isRefusal, isUnavailable, unavailable } from './failure.js';
 import { nameLackingRight } from './lacking-rights.js';
@@ -67,7 +67,7 @@ export class Route {
           : isUnavailable(error) && topology.serverOf(slot) !== server;
         if (!isElsewhere || clock.now() >= until) throw error;
       }
-      await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+      await sleep(clock, AGAIN_MS);
     }
   }
 }

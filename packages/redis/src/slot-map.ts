@@ -22,9 +22,7 @@ export function toLayout(reply: unknown, asked: Address, translate: (address: Ad
   const nodes = new Map<string, Address>();
   for (const range of reply as [first: number, last: number, ...nodes: [host: string | null, port: number][]][]) {
     const [first, last, ...found] = range;
-    const addresses = found.map(([host, port]) =>
-      translate({ host: host === null || host === '' || host === '?' ? asked.host : host, port: Number(port) }),
-    );
+    const addresses = found.map(([host, port]) => translate(told(host, port, asked)));
     for (const address of addresses) nodes.set(nameOf(address), address);
     if (addresses[0] === undefined) continue;
     slots.fill(nameOf(addresses[0]), Number(first), Number(last) + 1);
@@ -42,9 +40,14 @@ export interface Moved {
 export function movedIn(refusal: Error, asked: Address, translate: (address: Address) => Address): Moved | undefined {
   const [, slot, host, port] = /^MOVED (\d+) (.*):(\d+)/.exec(refusal.message) ?? [];
   if (port === undefined) return undefined;
-  const told = { host: host === '' || host === undefined || host === '?' ? asked.host : host, port: Number(port) };
-  return { slot: Number(slot), to: translate(told) };
+  return { slot: Number(slot), to: translate(told(host, port, asked)) };
 }
+
+/** What a node tells of another one, or of itself: then it may leave the host out. */
+const told = (host: string | null | undefined, port: number | string, asked: Address): Address => ({
+  host: !host || host === '?' ? asked.host : host,
+  port: Number(port),
+});
 
 /** The slots that somebody serves who did not before; none of a map that is the first one. */
 export function changesBetween(before: SlotMap, after: SlotMap): Set<number> {

@@ -1,5 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
-import { type Clock, type Logger, settlesWithin } from '@belfry/core';
+import { type Clock, type Logger, settlesWithin, sleep } from '@belfry/core';
 import { isRefusal, refused, unavailable } from './failure.js';
 import type { Link } from './link.js';
 import type { Hear, Listening } from './listener.js';
@@ -102,7 +102,7 @@ export class Switchboard {
         if (clock.now() >= until)
           throw error instanceof BelfryError ? error : unavailable(what, address, patience, error);
       }
-      await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+      await sleep(clock, AGAIN_MS);
     }
   }
 
@@ -139,7 +139,7 @@ export class Switchboard {
           { channel: listening.name, err: error },
           'A subscription could not follow its slot; trying again.',
         );
-        await new Promise<void>((resolve) => clock.after(AGAIN_MS * 10, resolve));
+        await sleep(clock, AGAIN_MS * 10);
       }
     }
     line.isMoving = false;

@@ -1,4 +1,4 @@
-import type { TransportHost } from '@belfry/core';
+import { sleep, type TransportHost } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { Cluster } from './cluster.js';
 import { evictionPolicy } from './eviction.js';
@@ -9,6 +9,7 @@ import type { ResolvedRedisOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { Route } from './route.js';
 import { type Address, Server } from './server.js';
+import { nameOf } from './slot-map.js';
 import { Switchboard } from './switchboard.js';
 import { OneServer, type Topology } from './topology.js';
 
@@ -103,7 +104,7 @@ export class Wiring {
     const { instance, logger, clock, tell = () => {} } = this.#host;
     const looking = new Set<Server>();
     return new Server({
-      address: at === undefined ? address : `${at.host}:${at.port}`,
+      address: at === undefined ? address : nameOf(at),
       connect: (role) => this.#connect(role, at),
       attend: (client) => this.#warnOfEviction(client),
       sending: this.outbox.sending,
@@ -111,7 +112,7 @@ export class Wiring {
       moved: async (server) => {
         if (looking.has(server)) return;
         looking.add(server);
-        await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve)); // it says so of each channel
+        await sleep(clock, LOOK_MS); // it says so of each channel
         looking.delete(server);
         await this.topology.lookAgain(server);
         await server.listener.renew();
