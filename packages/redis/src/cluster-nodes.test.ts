@@ -50,7 +50,7 @@ describe('the URL of a Cluster', () => {
     ['redis+cluster://', [/no host and port/]],
     ['redis+cluster://app:secret@', [/no host and port/]],
     ['redis+cluster://app:secret@h:1,', [/no host and port/]],
-    ['redis+cluster://app:secret@h:x,h:70000,h:0', [/no host and port/]],
+    ['redis+cluster://app:secret@h:x,h:70000,h:0', [/1. node/, /2. node/, /3. node/]],
     ['redis+cluster://app:secret@h:1/2', [/path or options/]],
     ['redis+cluster://app:secret@h?tls=1', [/path or options/]],
     ['redis+cluster://se%cret:%secret@h', [/%25/, /%25/]],

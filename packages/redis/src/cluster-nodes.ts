@@ -1,4 +1,5 @@
 import type { RedisOptions } from 'ioredis';
+import { type HostsOf, readHosts, readLogin, toAddress } from './hosts.js';
 import type { Address } from './server.js';
 import { nameOf } from './slot-map.js';
 
@@ -8,28 +9,20 @@ export interface ClusterSeeds {
   readonly login: Pick<RedisOptions, 'username' | 'password' | 'tls'>;
 }
 
-const EXAMPLE = 'like redis+cluster://10.0.0.1:6379,10.0.0.2:6379';
+const PORT = 6379;
+const NODES: HostsOf = { noun: 'node', port: PORT, example: 'like redis+cluster://10.0.0.1:6379,10.0.0.2:6379' };
 
 export const isClusterUrl = (url: unknown): url is string =>
   typeof url === 'string' && /^rediss?\+cluster:\/\//.test(url);
 
 /** Reads `redis+cluster://user:password@host:port,host:port`. Says what is wrong with it, but never the password. */
 export function readClusterUrl(url: string, mistakes: string[]): ClusterSeeds {
-  const [, scheme = '', login, hosts = '', rest = ''] =
+  const [, scheme = '', login = '', hosts = '', rest = ''] =
     /^(rediss?)\+cluster:\/\/(?:(.*)@)?([^/?#@]*)(.*)$/s.exec(url) ?? [];
-  const seeds = hosts.split(',').map(toAddress);
-  if (seeds.includes(undefined)) mistakes.push(`url names something that is no host and port; it must be ${EXAMPLE}`);
+  const seeds = readHosts(hosts, NODES, mistakes);
   if (!/^\/?0?$/.test(rest))
-    mistakes.push(`url ends in a path or options, which that of a Cluster does not have; it must be ${EXAMPLE}`);
-  const [username = '', password] = (login ?? '').split(/:(.*)/s);
-  return {
-    seeds: seeds.filter((seed) => seed !== undefined),
-    login: {
-      ...(username === '' ? {} : { username: decoded(username, mistakes) }),
-      ...(password === undefined ? {} : { password: decoded(password, mistakes) }),
-      ...(scheme === 'rediss' ? { tls: {} } : {}),
-    },
-  };
+    mistakes.push(`url ends in a path or options, which that of a Cluster does not have; it must be ${NODES.example}`);
+  return { seeds, login: { ...readLogin(login, mistakes), ...(scheme === 'rediss' ? { tls: {} } : {}) } };
 }
 
 /** Reads the option `cluster`. */
@@ -38,35 +31,19 @@ export function readNodes(cluster: unknown, mistakes: string[]): ClusterSeeds {
   for (const key of Object.keys(others))
     mistakes.push(`cluster has no option ${JSON.stringify(key)} (there are nodes, natMap)`);
   const example = "cluster: { nodes: ['10.0.0.1:6379'] }";
-  const seeds = Array.isArray(nodes) ? nodes.map(toAddress) : [];
+  const seeds = Array.isArray(nodes) ? nodes.map(nodeAt) : [];
   if (seeds.length === 0 || seeds.includes(undefined))
     mistakes.push(`cluster must name nodes by host and port: ${example}`);
   const isMap = typeof natMap === 'object' && natMap !== null && !Array.isArray(natMap);
-  if (!isMap || ![...Object.keys(natMap), ...Object.values(natMap)].every(toAddress))
+  if (!isMap || ![...Object.keys(natMap), ...Object.values(natMap)].every(nodeAt))
     mistakes.push("natMap must lead from hosts and ports to others: { '172.20.0.3:6379': '127.0.0.1:7003' }");
   return { seeds: seeds.filter((seed) => seed !== undefined), login: {} };
 }
 
 /** From the addresses that nodes tell to those at which they are reached. */
 export function translator(natMap: Readonly<Record<string, string>>): (address: Address) => Address {
-  const known = new Map(Object.entries(natMap).map(([from, to]) => [from, toAddress(to)]));
+  const known = new Map(Object.entries(natMap).map(([from, to]) => [from, nodeAt(to)]));
   return (address) => known.get(nameOf(address)) ?? address;
 }
 
-/** `host:port`, `[::1]:port`, or a host whose port is 6379. */
-function toAddress(text: unknown): Address | undefined {
-  if (typeof text !== 'string') return undefined;
-  const [, bracketed, host = bracketed, port = '6379'] =
-    /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  const number = Number(port);
-  return host === undefined || number < 1 || number > 65_535 ? undefined : { host, port: number };
-}
-
-function decoded(text: string, mistakes: string[]): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    mistakes.push('url has a user or password with a % that stands for nothing: write it as %25');
-    return '';
-  }
-}
+const nodeAt = (text: unknown): Address | undefined => (typeof text === 'string' ? toAddress(text, PORT) : undefined);

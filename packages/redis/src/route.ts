@@ -29,7 +29,8 @@ export class Route {
    * @throws BelfryError `TRANSPORT_UNAVAILABLE` when `milliseconds` are over; else what Redis answered when it refused
    */
   insist<T>(destination: string, what: string, milliseconds: number, work: (client: Redis) => Promise<T>): Promise<T> {
-    return this.#find(destination, what, milliseconds, ({ commands }, left) => commands.insist(what, left, work));
+    const slot = this.#options.topology.slotOf(destination);
+    return this.at(slot, what, milliseconds, ({ commands }, left) => commands.insist(what, left, work));
   }
 
   /**
@@ -37,21 +38,25 @@ export class Route {
    * @throws BelfryError `TRANSPORT_UNAVAILABLE` when there was no connection in time; else what came of it
    */
   once<T>(destination: string, what: string, milliseconds: number, work: (client: Redis) => Promise<T>): Promise<T> {
-    return this.#find(destination, what, milliseconds, async ({ commands }, left) => {
+    const { topology, address } = this.#options;
+    return this.at(topology.slotOf(destination), what, milliseconds, async ({ commands }, left) => {
       const client = await commands.up(left);
-      if (client === undefined) throw unavailable(what, this.#options.address, milliseconds, commands.lastError);
+      if (client === undefined) throw unavailable(what, address, milliseconds, commands.lastError);
       return work(client);
     });
   }
 
-  async #find<T>(
-    destination: string,
+  /**
+   * Does work with the server of a slot, wherever that is by then. What was refused, or could not be had, because another server has to do it is done again.
+   * @throws BelfryError `TRANSPORT_UNAVAILABLE` when no server was known in time; else what came of it
+   */
+  async at<T>(
+    slot: number,
     what: string,
     milliseconds: number,
     work: (server: Server, left: number) => Promise<T>,
   ): Promise<T> {
     const { topology, address, clock } = this.#options;
-    const slot = topology.slotOf(destination);
     const until = clock.now() + milliseconds;
     for (;;) {
       const server = await topology.located(slot, until - clock.now());
@@ -65,7 +70,8 @@ export class Route {
         const isElsewhere = isRefusal(error)
           ? topology.refused(server, slot, error)
           : isUnavailable(error) && topology.serverOf(slot) !== server;
-        if (!isElsewhere || clock.now() >= until) throw error;
+        if (!isElsewhere) throw error;
+        if (clock.now() >= until) throw isRefusal(error) ? unavailable(what, address, milliseconds, error) : error;
       }
       await sleep(clock, AGAIN_MS);
     }

@@ -1,13 +1,14 @@
-import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin, sleep } from '@belfry/core';
-import { isRefusal, refused, unavailable } from './failure.js';
+import { isRefusal, refused } from './failure.js';
 import type { Link } from './link.js';
 import type { Hear, Listening } from './listener.js';
+import type { Route } from './route.js';
 import type { Server } from './server.js';
 import type { Topology } from './topology.js';
 
 export interface SwitchboardOptions {
   readonly topology: Topology;
+  readonly route: Route;
   readonly link: Link;
   /** For messages. */
   readonly address: string;
@@ -34,8 +35,8 @@ interface Line {
   ended: boolean;
 }
 
-/** So soon a subscription is tried again that found its slot elsewhere, in milliseconds. */
-const AGAIN_MS = 50;
+/** So soon a subscription is tried again that could not follow, in milliseconds. */
+const AGAIN_MS = 500;
 
 /** What this instance listens to, on all servers: it follows where slots move. */
 export class Switchboard {
@@ -54,9 +55,9 @@ export class Switchboard {
    * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`
    */
   async listen(listening: Listening, hear: Hear): Promise<Standing> {
-    const { topology, patience, clock } = this.#options;
+    const { topology, patience } = this.#options;
     const slot = topology.slotOf(listening.name);
-    const server = await this.#connect(slot, listening, hear, clock.now() + patience);
+    const server = await this.#connect(slot, listening, hear, patience);
     const line: Line = { listening, hear, slot, server, isMoving: false, ended: false };
     this.#lines.add(line);
     if (!this.#isAtHome(line)) this.follow(); // it has moved meanwhile
@@ -85,24 +86,16 @@ export class Switchboard {
   }
 
   /** Listens on the server of the slot, wherever that is by then. */
-  async #connect(slot: number, listening: Listening, hear: Hear, until: number): Promise<Server> {
-    const { topology, clock, address, patience } = this.#options;
+  async #connect(slot: number, listening: Listening, hear: Hear, patience: number): Promise<Server> {
+    const { route, address } = this.#options;
     const what = `a subscription to ${listening.title}`;
-    for (;;) {
-      const server = await topology.located(slot, until - clock.now());
-      if (server === undefined) throw unavailable(what, address, patience, topology.whyNot(slot));
-      try {
+    try {
+      return await route.at(slot, what, patience, async (server) => {
         await this.#listenOn(server, listening, hear);
         return server;
-      } catch (error) {
-        const isElsewhere = isRefusal(error)
-          ? topology.refused(server, slot, error)
-          : topology.serverOf(slot) !== server;
-        if (!isElsewhere) throw isRefusal(error) ? refused('SUBSCRIBE_REFUSED', what, address, error) : error;
-        if (clock.now() >= until)
-          throw error instanceof BelfryError ? error : unavailable(what, address, patience, error);
-      }
-      await sleep(clock, AGAIN_MS);
+      });
+    } catch (error) {
+      throw isRefusal(error) ? refused('SUBSCRIBE_REFUSED', what, address, error) : error;
     }
   }
 
@@ -139,7 +132,7 @@ export class Switchboard {
           { channel: listening.name, err: error },
           'A subscription could not follow its slot; trying again.',
         );
-        await sleep(clock, AGAIN_MS * 10);
+        await sleep(clock, AGAIN_MS);
       }
     }
     line.isMoving = false;

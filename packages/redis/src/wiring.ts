@@ -48,7 +48,7 @@ export class Wiring {
       staleAfter: STALE_AFTER * heartbeat,
     });
     this.switchboard = new Switchboard({
-      ...{ topology, link, address, patience: subscribePatience, logger, clock },
+      ...{ topology, route: this.route, link, address, patience: subscribePatience, logger, clock },
       followed: async (servers) => {
         await Promise.all(Array.from(servers, (server) => this.#takePlaces(server, subscribePatience)));
       },
