@@ -1,11 +1,13 @@
 import { type Clock, type Logger, settlesWithin, sleep, type Timer } from '@belfry/core';
 import keySlotOf from 'cluster-key-slot';
 import type { Redis } from 'ioredis';
+import { explained } from './connection-failure.js';
 import { causeOf, isMisdirected } from './failure.js';
 import type { Link } from './link.js';
 import type { Address, Server } from './server.js';
 import { changesBetween, movedIn, nameOf, type SlotMap, toLayout } from './slot-map.js';
 import type { Topology } from './topology.js';
+import { Waiters } from './waiters.js';
 
 export interface ClusterOptions {
   /** Nodes to ask first. */
@@ -57,7 +59,7 @@ export class Cluster implements Topology {
   #nodes: readonly Address[] = [];
   readonly #servers = new Map<string, Server>();
   readonly #leaving = new Set<Server>();
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters: Waiters;
   /** Until when nothing is sent to a slot. */
   readonly #unsettled = new Map<number, number>();
   readonly #slots = new Map<string, number>();
@@ -74,6 +76,7 @@ export class Cluster implements Topology {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#waiters = new Waiters(options.clock);
   }
 
   get servers(): readonly Server[] {
@@ -111,14 +114,9 @@ export class Cluster implements Topology {
       const server = this.#closed ? undefined : this.serverOf(slot);
       const left = until - clock.now();
       if (server !== undefined || this.#closed || left <= 0) return server;
-      let wake = () => {};
-      const waiter = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      this.#waiters.add(wake);
+      const woken = this.#waiters.wait(left);
       this.open();
-      await settlesWithin(clock, left, waiter);
-      this.#waiters.delete(wake);
+      await woken;
     }
   }
 
@@ -171,7 +169,7 @@ export class Cluster implements Topology {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#wake();
+    this.#waiters.wake();
     await this.#asking;
     await Promise.all(this.servers.map((server) => server.close()));
   }
@@ -195,7 +193,7 @@ export class Cluster implements Topology {
   #planNext(): void {
     if (this.#closed) return;
     const { clock, interval } = this.#options;
-    const isWrong = this.#waiters.size > 0 || Array.from(this.#servers.values()).some(({ isAway }) => isAway);
+    const isWrong = this.#waiters.areThere || Array.from(this.#servers.values()).some(({ isAway }) => isAway);
     this.#timer?.cancel();
     this.#timer = clock.after(isWrong ? AGAIN_MS : interval, () => this.open(), isWrong ? undefined : 'background');
   }
@@ -254,7 +252,7 @@ export class Cluster implements Topology {
     const giveUp = this.#options.clock.after(ANSWER_MS, () => client.disconnect());
     let reason: unknown;
     client.on('error', (error) => {
-      reason ??= error; // connect() rejects without it
+      reason ??= explained(error, client); // connect() rejects without it
     });
     try {
       await client.connect();
@@ -271,7 +269,7 @@ export class Cluster implements Topology {
     const { clock, link, changed, abandoned } = this.#options;
     const changes = changesBetween(this.#map, map);
     this.#map = map;
-    this.#wake();
+    this.#waiters.wake();
     if (changes.size === 0) return;
     const until = clock.now() + FOLLOW_MS;
     for (const slot of changes) this.#unsettled.set(slot, until);
@@ -294,10 +292,6 @@ export class Cluster implements Topology {
     await server.disconnect();
     this.#leaving.delete(server);
     abandoned(server);
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiters) wake();
   }
 }
 

@@ -1,10 +1,11 @@
 import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin, type Timer } from '@belfry/core';
 import type { Redis } from 'ioredis';
-import { causeOf, isRefusal, isReplica, isUnsent, unavailable } from './failure.js';
+import { ENDED_EARLY, explained, saysNothing } from './connection-failure.js';
+import { causeOf, isRefusal, isReplica, unavailable } from './failure.js';
 import { askWhetherPrimary } from './primary.js';
 import { isNode } from './scripts.js';
-import { tlsReasonOf } from './tls-failure.js';
+import { Waiters } from './waiters.js';
 
 export interface ConnectionOptions {
   /** For logs: `commands` or `subscriber`. */
@@ -25,7 +26,6 @@ export interface ConnectionOptions {
   readonly clock: Clock;
 }
 
-const ENDED_EARLY = 'it ended the connection before it was ready; is it a Redis, and is TLS (rediss://) right?';
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
 const IS_REPLICA = 'the server there is a replica: what is sent to it reaches nobody else';
@@ -51,11 +51,12 @@ export class Connection {
   #wasUp = false;
   /** How Redis knows the last life. */
   #former: Identity | undefined;
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters: Waiters;
   #activity = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#waiters = new Waiters(options.clock);
   }
 
   /** The client, while it is connected and prepared. */
@@ -93,15 +94,7 @@ export class Connection {
   /** The client as soon as it is there, or `undefined` when `milliseconds` are over or the connection is closed. */
   async up(milliseconds: number): Promise<Redis | undefined> {
     this.open();
-    if (this.client === undefined && !this.#closed) {
-      let wake = () => {};
-      const waiter = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      this.#waiters.add(wake);
-      await settlesWithin(this.#options.clock, milliseconds, waiter);
-      this.#waiters.delete(wake);
-    }
+    if (this.client === undefined && !this.#closed) await this.#waiters.wait(milliseconds);
     return this.client;
   }
 
@@ -140,7 +133,7 @@ export class Connection {
   async close(): Promise<void> {
     this.#closed = true;
     this.#retry?.cancel();
-    this.#wake();
+    this.#waiters.wake();
     const life = this.#life;
     if (life === undefined) return;
     const ended = new Promise<void>((resolve) => life.once('end', resolve));
@@ -178,7 +171,7 @@ export class Connection {
     this.#lastError = undefined;
     this.#reportBack();
     this.#options.onUp?.();
-    this.#wake();
+    this.#waiters.wake();
   }
 
   /** One step after the other: a connection that is only slow must not be given up, nor come up after it was. */
@@ -228,10 +221,6 @@ export class Connection {
     this.#retry = this.#options.clock.after(pause, () => this.#connect());
   }
 
-  #wake(): void {
-    for (const wake of this.#waiters) wake();
-  }
-
   // One line per outage, and one when it is over.
   #reportLoss(): void {
     if (this.#downSince !== undefined) return;
@@ -262,18 +251,3 @@ function identityIn(info: unknown): Identity | undefined {
   const [, id, address] = /^id=(\d+) addr=(\S+)/.exec(String(info)) ?? [];
   return id === undefined || address === undefined ? undefined : { id, address };
 }
-
-/** ioredis's own words for a connection that something else has ended. */
-const saysNothing = (error: unknown): boolean =>
-  isUnsent(error) || (error instanceof Error && error.message === 'Connection is closed.');
-
-/** In words that say what to do, where the error's own do not. */
-function explained(error: Error, life: Redis): Error {
-  if (isForeign(error)) return new Error('what answers there is no Redis');
-  const reason = tlsReasonOf(error);
-  if (reason !== undefined) return new Error(reason);
-  const isCut = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-  return isCut && life.status !== 'ready' ? new Error(ENDED_EARLY) : error;
-}
-
-const isForeign = (error: Error): boolean => /Unknown RESP type|Protocol error/.test(error.message);

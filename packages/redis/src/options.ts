@@ -4,6 +4,7 @@ import { type ClusterSeeds, isClusterUrl, readClusterUrl, readNodes, translator 
 import { markAsNode } from './scripts.js';
 import { SentinelLookup } from './sentinel-lookup.js';
 import { mistakesOfSentinels, sentinelAddress, sentinelOptionsOf } from './sentinel-options.js';
+import { outliveSocketErrors } from './socket-errors.js';
 import { isSentinelUrl, parseSentinelUrl } from './sentinel-url.js';
 import type { Address } from './server.js';
 import { nameOf } from './slot-map.js';
@@ -95,7 +96,7 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
     throw new BelfryError('OPTION_INVALID', { message: `redisTransport: ${mistakes.join('; ')}.` });
 
   const sentinel = nodes === undefined ? sentinelOptionsOf(options) : undefined;
-  const connect = (name: string, node?: Address): Redis => {
+  const make = (name: string, node?: Address): Redis => {
     const rules = { ...ownRules, connectionName: name, ...(sentinel !== undefined && { Connector: SentinelLookup }) };
     if (client !== undefined) return client.duplicate(rules);
     if (nodes !== undefined) return toNode({ ...nodes.login, ...redis, ...node, ...rules });
@@ -103,7 +104,7 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
     return url === undefined ? new Redis({ ...redis, ...rules }) : new Redis(url, { ...redis, ...rules });
   };
   return {
-    connect,
+    connect: (name, node) => outliveSocketErrors(make(name, node)),
     cluster: nodes && { seeds: nodes.seeds, translate: translator(cluster?.natMap ?? {}) },
     address: nodes === undefined ? addressOf(options) : nodes.seeds.map(nameOf).join(','),
     patience: toMilliseconds(patience),

@@ -2,6 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import { settlesWithin, sleep, type TransportHost, type Usage } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { toRules } from './access-rules.js';
+import { explained } from './connection-failure.js';
 import { causeOf, isNoPermission, isRefusal, unavailable } from './failure.js';
 import { type Operation, patternsOf, sampleCommand } from './operation.js';
 import type { ResolvedRedisOptions } from './options.js';
@@ -113,8 +114,8 @@ export class RightsCheck {
     const giveUp = () => client.disconnect();
     this.#ending.signal.addEventListener('abort', giveUp);
     let failure: unknown;
-    client.on('error', (error: unknown) => {
-      failure = error; // in better words than connect() rejects with
+    client.on('error', (error) => {
+      failure = explained(error, client); // in better words than connect() rejects with
     });
     try {
       const done = client.connect().then(() => work(client));

@@ -78,11 +78,12 @@ describe('over TLS', { timeout: 60_000 }, () => {
     const error = await note(bus).catch((failure) => failure);
     expect(performance.now() - from).toBeLessThan(PATIENCE + 1000);
     const publishing = await bus.publish(OrderPlaced, { n: 1 }).catch((failure) => failure);
-    for (const each of [error, publishing]) {
+    const opening = await bus.open().catch((failure) => failure);
+    for (const each of [error, publishing, opening]) {
       expect(each.code).toBe('TRANSPORT_UNAVAILABLE');
       expect(each.message).toMatch(reason);
     }
-    const said = `${error.stack} ${error.hint} ${error.cause} ${publishing.stack} ${logger.lines.join()}`;
+    const said = `${error.stack} ${error.hint} ${error.cause} ${publishing.stack} ${opening.stack} ${logger.lines.join()}`;
     for (const secret of ['secret', 'PRIVATE KEY', 'BEGIN CERTIFICATE']) expect(said).not.toContain(secret);
     const roles = logger.lines
       .filter((line) => line.startsWith('warn'))
