@@ -4,8 +4,8 @@ import config from './vitest.config.js';
 /** What waits more than it works, and measures nothing. */
 const unhurried = [
   'examples/*/test/**/*.faults.test.ts',
-  'packages/runtime/test/**/*.faults.test.ts',
-  'packages/redis/test/{access-cluster,cluster,tls,valkey}.faults.test.ts',
+  'packages/{runtime,testing}/{src,test}/**/*.faults.test.ts',
+  'packages/redis/test/{access-cluster,cluster,tls,tls-cluster,valkey}.faults.test.ts',
 ];
 
 // Projects add theirs to these instead of replacing them.
@@ -21,7 +21,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'one after the other',
-          include: ['{packages,examples}/*/test/**/*.faults.test.ts'],
+          include: ['{packages,examples}/*/{src,test}/**/*.faults.test.ts'],
           exclude: [...configDefaults.exclude, ...unhurried],
           // They measure, and what they kill must not be waited for by somebody else.
           maxWorkers: 1,

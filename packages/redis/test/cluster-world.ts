@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RedisCluster, type RedisConfig, type RedisNode, startRedis } from '@belfry/testing';
 import keySlotOf from 'cluster-key-slot';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { expect, vi } from 'vitest';
 import type { RedisTransportOptions } from '../src/index.js';
 import { membersKey } from '../src/names.js';
@@ -48,11 +48,20 @@ export class ClusterWorld {
     this.options = options;
   }
 
-  /** @param options of the transports, beside the URL */
-  static async start(options: RedisTransportOptions = {}, config: RedisConfig = {}): Promise<ClusterWorld> {
-    const cluster = await startRedis({ cluster: true, config: { 'cluster-node-timeout': NODE_TIMEOUT, ...config } });
-    const nodes = await Promise.all(cluster.nodes.map(toNode));
-    return new ClusterWorld(cluster, nodes, { url: cluster.url.replace('redis:', 'redis+cluster:'), ...options });
+  /** @param options of the transports, beside the URL and what TLS takes */
+  static async start(
+    options: RedisTransportOptions = {},
+    config: RedisConfig = {},
+    tls: 'mutual' | false = false,
+  ): Promise<ClusterWorld> {
+    const cluster = await startRedis({
+      cluster: true,
+      tls,
+      config: { 'cluster-node-timeout': NODE_TIMEOUT, ...config },
+    });
+    const redis = tls ? { tls: { ca: cluster.ca, ...cluster.clientCertificate } } : {};
+    const nodes = await Promise.all(cluster.nodes.map((server) => toNode(server, redis)));
+    return new ClusterWorld(cluster, nodes, { url: cluster.url.replace('://', '+cluster://'), redis, ...options });
   }
 
   async stop(): Promise<void> {
@@ -188,8 +197,8 @@ export class ClusterWorld {
   }
 }
 
-async function toNode(server: RedisNode): Promise<Node> {
-  const admin = new Redis(server.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
+async function toNode(server: RedisNode, options: RedisOptions): Promise<Node> {
+  const admin = new Redis(server.url, { ...options, retryStrategy: () => 100, maxRetriesPerRequest: null });
   admin.on('error', () => {}); // it may be killed
   return { server, admin, id: String(await admin.cluster('MYID')) };
 }

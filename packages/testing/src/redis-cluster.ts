@@ -1,11 +1,16 @@
 import type { RedisConfig } from './redis-config.js';
 import { command, nodeOf, type RedisNode, startAll, stopAll, until } from './redis-node.js';
 import { RedisProcess, type RedisProgram } from './redis-process.js';
+import type { ClientCertificate, Security } from './redis-security.js';
 
 /** A Redis Cluster for tests. */
 export interface RedisCluster extends AsyncDisposable {
   /** The first primary. A client that knows Clusters finds the others by it. */
   readonly url: string;
+  /** With `tls`: the certificate to trust, in PEM; all nodes have the same one. */
+  readonly ca: string | undefined;
+  /** With `tls: 'mutual'`: what a client has to show, in PEM. */
+  readonly clientCertificate: ClientCertificate | undefined;
   /** The primaries, then a replica of each, in the same order. */
   readonly nodes: readonly RedisNode[];
   /** Ends all servers and removes what they left behind. */
@@ -16,14 +21,23 @@ const SLOTS = 16_384;
 const PRIMARIES = 3;
 
 /** Starts a Cluster. @throws Error when it does not come up */
-export async function startCluster(program: RedisProgram, config: RedisConfig): Promise<RedisCluster> {
+export async function startCluster(
+  program: RedisProgram,
+  config: RedisConfig,
+  security: Security,
+): Promise<RedisCluster> {
+  const { ca, clientCertificate } = security;
   const own = {
     ...config,
+    ...security.config,
+    ...(ca !== undefined && { 'tls-cluster': 'yes', 'tls-replication': 'yes' }),
     'cluster-enabled': 'yes',
     'cluster-node-timeout': config['cluster-node-timeout'] ?? '2000',
     'cluster-config-file': 'nodes.conf',
   };
-  const servers = await startAll(Array.from({ length: 2 * PRIMARIES }, () => RedisProcess.start(program, own)));
+  const servers = await startAll(
+    Array.from({ length: 2 * PRIMARIES }, () => RedisProcess.start(program, own, security)),
+  );
   try {
     await join(servers);
   } catch (error) {
@@ -36,7 +50,7 @@ export async function startCluster(program: RedisProgram, config: RedisConfig): 
     return stopping;
   };
   const nodes = servers.map((server, place) => nodeOf(server, place < PRIMARIES ? 'primary' : 'replica'));
-  return { url: nodes[0]!.url, nodes, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
+  return { url: nodes[0]!.url, ca, clientCertificate, nodes, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
 }
 
 /** Makes a Cluster of servers that know nothing of one another. */

@@ -19,7 +19,7 @@ export interface RedisNode {
 
 /** A server as a test sees it. */
 export const nodeOf = (server: RedisProcess, role: RedisNode['role']): RedisNode => ({
-  url: `redis://${server.host}:${server.port}`,
+  url: `${server.ca === undefined ? 'redis' : 'rediss'}://${server.host}:${server.port}`,
   host: server.host,
   port: server.port,
   role,

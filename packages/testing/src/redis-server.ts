@@ -47,7 +47,7 @@ export interface StartRedisOptions {
 }
 
 /** Options of {@link startRedis} for a Cluster. */
-export interface StartRedisClusterOptions extends Pick<StartRedisOptions, 'config'> {
+export interface StartRedisClusterOptions extends Pick<StartRedisOptions, 'config' | 'tls'> {
   /** Three primaries with a replica each, on 127.0.0.1. */
   readonly cluster: true;
   readonly sentinel?: false;
@@ -128,7 +128,9 @@ export async function startRedis(options: StartRedisSentinelOptions): Promise<Se
 export async function startRedis(
   options: StartRedisOptions | StartRedisClusterOptions | StartRedisSentinelOptions = {},
 ): Promise<RedisServer | RedisCluster | SentinelRedis> {
-  if (options.cluster) return await startCluster(await localProgram(), options.config ?? {});
+  if (options.cluster) {
+    return await startCluster(await localProgram(), options.config ?? {}, await secure(options));
+  }
   if (options.sentinel) return await startSentinel(await localProgram(), options.config ?? {});
   return await startServer(options);
 }
