@@ -180,7 +180,7 @@ describe('ask.lua', () => {
     const tap = connect();
     const heard: string[] = [];
     tap.on('pmessage', (_glob: string, name: string) => heard.push(name));
-    await tap.psubscribe('*');
+    await tap.psubscribe(`*${channel}*`); // no wider: others count who listens, too
     expect(await ask(redis, channel, 0, ['1'])).toEqual(['']);
     const member = await add('pricing', 1);
     expect(await ask(redis, channel, 0, ['2'])).toEqual([`pricing/${member.id}`]);

@@ -51,7 +51,7 @@ describe('requests over Redis', () => {
     const namespace = uniqueNamespace();
     const tap = new Redis(sharedUrl);
     onTestFinished(() => tap.disconnect());
-    await tap.psubscribe('*');
+    await tap.psubscribe(`*${namespace}*`); // no wider: others count who listens, too
     const caller = startBus('callers', { url: sharedUrl }, { namespace });
     const began = performance.now();
     await expect(caller.request(DoWork, { n: 1 })).rejects.toMatchObject({ code: 'NO_RESPONDERS' });
