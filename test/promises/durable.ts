@@ -96,9 +96,9 @@ export const durable: Subject = {
         'goes on with other events while one waits for another attempt, although it handles one at a time',
       ),
       mutation: {
-        file: 'packages/core/src/durable/worker.ts',
-        from: 'this.#options.slots.give(this.#fill);',
-        to: "if (outcome.outcome !== 'retry') this.#options.slots.give(this.#fill);",
+        file: 'packages/core/src/durable/ready-queue.ts',
+        from: 'this.#options.slots.give(this.fill);',
+        to: "if (outcome.outcome !== 'retry') this.#options.slots.give(this.fill);",
       },
     },
     {

@@ -1,4 +1,4 @@
-/** A fault that the explorer must find: changes of worker.ts by which it would break a promise. */
+/** A fault that the explorer must find: changes of a worker's parts by which it would break a promise. */
 export interface WorkerMutant {
   readonly name: string;
   readonly changes: readonly { readonly find: string; readonly replace: string }[];
@@ -12,7 +12,7 @@ const mutant = (name: string, ...changes: (readonly [find: string, replace: stri
 export const mutants: readonly WorkerMutant[] = [
   mutant('acknowledge before the handler is done', [
     'const outcome = run(held);',
-    "this.#letGo(held);\n    this.#settle(held, { id: held.id, token: held.token, outcome: 'done' });\n    const outcome = run(held);",
+    "this.#options.hands.finish(held, { outcome: 'done' });\n    const outcome = run(held);",
   ]),
   mutant(
     'forget the doorbell and the poll',
@@ -32,29 +32,29 @@ export const mutants: readonly WorkerMutant[] = [
     'if (this.#stopped && this.#hands.size === 0) return;',
     'if (this.#stopped) return;',
   ]),
-  mutant('keep its term when an answer was lost', ['else if (!isUnsent(error)) this.#endTerm();', '']),
+  mutant('keep its term when an answer was lost', ['else if (!isUnsent(error)) this.#terms.end();', '']),
   mutant('believe that nothing was done when the broker says no', [
-    'if (isRefused(error)) this.#doubtTerm();\n    else if',
+    'if (isRefused(error)) this.#terms.doubt();\n    else if',
     'if (!isRefused(error)) if',
   ]),
   mutant('forget a term that ended before the last one', [
-    'this.#former = [...this.#former, this.#holder];\n    this.#term++;',
-    'this.#former = [this.#holder];\n    this.#term++;',
+    'this.#former = [...this.#former, this.holder];\n    this.#term++;',
+    'this.#former = [this.holder];\n    this.#term++;',
   ]),
   mutant('say that it knows nothing of what it settles', [
-    '[...this.#hands.values(), ...settled.map(({ settlement }) => settlement)]',
-    '[...this.#hands.values()]',
+    '[...this.#held.values(), ...this.#settled.map(({ settlement }) => settlement)]',
+    '[...this.#held.values()]',
   ]),
   mutant('say that it knows nothing of what it has in its hands', [
-    '[...this.#hands.values(), ...settled.map(({ settlement }) => settlement)]',
-    'settled.map(({ settlement }) => settlement)',
+    '[...this.#held.values(), ...this.#settled.map(({ settlement }) => settlement)]',
+    'this.#settled.map(({ settlement }) => settlement)',
   ]),
   mutant('say that it holds nothing', [
-    'holding: this.#hands.size + settled.filter(({ token }) => !this.#hands.has(token)).length',
-    'holding: 0',
+    'return this.#held.size + this.#settled.filter(({ token }) => !this.#held.has(token)).length',
+    'return 0',
   ]),
   mutant('forget a settlement when an answer was lost', [
-    'this.#settlements = [...settling, ...this.#settlements];',
+    'this.#settlements = [...this.#underway, ...this.#settlements];',
     '',
   ]),
   mutant('try no more when an answer was lost', [
@@ -67,11 +67,11 @@ export const mutants: readonly WorkerMutant[] = [
   ]),
   mutant('settle what was committed once more', [
     'if (!refused.includes(token)) resolve?.();',
-    'if (!refused.includes(token)) {\n      if (resolve !== undefined) this.#hands.set(token, held);\n      resolve?.();\n    }',
+    'if (!refused.includes(token)) {\n      if (resolve !== undefined) this.#held.set(token, held);\n      resolve?.();\n    }',
   ]),
   mutant('say that a commit was made which was refused', ['if (trouble !== undefined) {', 'if (trouble === null) {']),
   mutant('say that a commit was made although others have it', [
-    '      reject(claimLost(this.#subject));',
+    '      reject(claimLost(subject));',
     '      resolve?.();',
   ]),
   mutant('forget what is to become of it when a commit was refused', [
@@ -80,32 +80,29 @@ export const mutants: readonly WorkerMutant[] = [
   ]),
   mutant('settle while a commit is under way', ['      held.isCommitting = true;\n', '']),
   mutant('let handlers go on with what others have', [
-    '      this.#letGo(held);\n      held.abort(claimLost(this.#subject));',
+    '      this.#letGo(held);\n      held.abort(claimLost(subject));',
     '      this.#letGo(held);',
   ]),
   mutant('not look whether it has lapsed', [
     'if (work.lapsed) this.#lapse(',
     'if (work.lapsed === undefined) this.#lapse(',
   ]),
-  mutant('not look what it still holds after an answer was lost', [
-    'else if (former !== undefined)',
-    'else if (former === null)',
-  ]),
+  mutant('not look what it still holds after an answer was lost', ['else if (hasAsked)', 'else if (false)']),
   mutant('abort what it still holds after an answer was lost', ['!work.kept.includes(token)', 'token > 0']),
   mutant('settle what others have by now', [
-    'if (this.#hands.has(held.token)) {\n      this.#letGo(held);\n      this.#settle',
-    '{\n      this.#letGo(held);\n      this.#settle',
+    'if (!this.#held.has(held.token)) return; // it was committed',
+    '// it was committed',
   ]),
-  mutant('keep what it has read ahead when it stops', ['const released = this.#giveBack();', 'const released = 0;']),
-  mutant('forget what it has read ahead when it stops', ['this.#release(held);\n        released++;', 'released++;']),
+  mutant('keep what it has read ahead when it stops', ['return this.#giveBack();', 'return 0;']),
+  mutant('forget what it has read ahead when it stops', ['hands.release(held);\n        released++;', 'released++;']),
   mutant('keep what it has read ahead when its handlers take long', [
     'if (this.#giveBack() > 0 || wasAhead)',
     'if (wasAhead)',
   ]),
   mutant('read ahead as if its handlers were as fast as before', ['this.#pace.stalled();', '']),
   mutant('begin what comes after it has stopped', [
-    'if (this.#stopped) this.#release(held);\n      else this.#ready',
-    'this.#ready',
+    'if (this.#stopped) this.#hands.release(held);\n      else this.#queue',
+    'this.#queue',
   ]),
   mutant('leave without a word', [
     '    this.#ask(); // also',
@@ -113,27 +110,24 @@ export const mutants: readonly WorkerMutant[] = [
   ]),
   mutant('ask for more although it stops', ['if (this.#stopped) return 0;\n    const { slots }', 'const { slots }']),
   mutant('keep what its handlers run when the time is over', [
-    '      each.abort(reason);\n      this.#release(each);',
+    '      each.abort(reason);\n      this.release(each);',
     '      each.abort(reason);',
   ]),
   mutant('let handlers go on when the time is over', [
-    '      each.abort(reason);\n      this.#release(each);',
-    '      this.#release(each);',
+    '      each.abort(reason);\n      this.release(each);',
+    '      this.release(each);',
   ]),
   mutant('be done before everything is settled', [
-    'return this.#settlements.length === 0 && !this.#asking && !this.#scheduled;',
+    'return this.#hands.unsent === 0 && !this.#asking && !this.#scheduled;',
     'return true;',
   ]),
   mutant('be done before its handlers are', [
-    'while (!(this.#isQuiet && this.#running === 0))',
+    'while (!(this.#isQuiet && this.inFlight === 0))',
     'while (!this.#isQuiet)',
   ]),
-  mutant('rest although something may be held in its name', [' && this.#former.length === 0;', ';']),
-  mutant('run more than it has slots for', [
-    'while (this.#options.slots.free > 0)',
-    'while (this.#options.slots.free >= 0)',
-  ]),
-  mutant('never give a slot back', ['this.#options.slots.give(this.#fill);', '']),
+  mutant('rest although something may be held in its name', [' && this.#terms.former.length === 0;', ';']),
+  mutant('run more than it has slots for', ['while (slots.free > 0)', 'while (slots.free >= 0)']),
+  mutant('never give a slot back', ['this.#options.slots.give(this.fill);', '']),
   mutant('ignore that there is more', [
     'this.#isUnheard = work.more || work.deliveries.length >= room;',
     'this.#isUnheard = work.deliveries.length >= room;',
@@ -142,13 +136,13 @@ export const mutants: readonly WorkerMutant[] = [
     'this.#isUnheard = work.more || work.deliveries.length >= room;',
     'this.#isUnheard = work.more;',
   ]),
-  mutant('not go on when a slot of others is free', ['options.slots.onFree(this.#fill);', '']),
+  mutant('not go on when a slot of others is free', ['options.slots.onFree(this.fill);', '']),
   mutant('try again without a pause', [
     "await new Promise<void>((resolve) => this.#options.clock.after(pause, resolve, 'background'));",
     'void pause;',
   ]),
   mutant('tell that others had it, although only an answer was lost', [
-    'if (!isUnsent(error)) for (const each of settling) each.again = true;',
+    'if (mayBeDone) for (const each of this.#underway) each.again = true;',
     '',
   ]),
 ];
