@@ -7,6 +7,7 @@ import { DurableSubscription } from './durable/durable-subscription.js';
 import type { Upkeep } from './durable/upkeep.js';
 import type { Logger } from './logger.js';
 import { type ResolvedBusOptions, type ResolvedSubscribeOptions, resolveSubscribeOptions } from './options.js';
+import { checkPattern } from './pattern.js';
 import { Rejections } from './rejections.js';
 import { type Receiving, Running } from './running.js';
 import { Slots } from './slots.js';
@@ -31,6 +32,17 @@ export interface SubscriptionsOptions {
 export interface Subject {
   readonly contracts: readonly AnyContract[];
   readonly pattern: string | undefined;
+}
+
+/** @throws BelfryError `CONTRACT_INVALID`, `OPTION_INVALID`: there is nothing to subscribe to */
+export function subjectOf(what: AnyContract | readonly AnyContract[] | string): Subject {
+  if (typeof what === 'string') {
+    checkPattern(what);
+    return { contracts: [], pattern: what };
+  }
+  const contracts = Array.isArray(what) ? (what as readonly AnyContract[]) : [what as AnyContract];
+  if (contracts.length > 0) return { contracts, pattern: undefined };
+  throw new BelfryError('CONTRACT_INVALID', { message: 'there is no contract to subscribe to.' });
 }
 
 /** The subscriptions of one bus, and the places in groups that they have taken. */

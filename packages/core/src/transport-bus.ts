@@ -22,20 +22,20 @@ import type {
 import { type BusEvent, type BusEventMap, BusEvents, type BusStatus, isBusEvent } from './bus-events.js';
 import { type Clock, settlesWithin } from './clock.js';
 import { waitForAudience } from './audience.js';
-import { checkContract, checkHandler, checkRequest } from './checks.js';
+import { checkHandler } from './checks.js';
 import type { MessageContext, RequestContext } from './context.js';
 import { messageIds, newInstanceId } from './identity.js';
 import { type Logger, unbreakable } from './logger.js';
-import { type BusOptions, type ResolvedBusOptions, resolveBusOptions, resolveRespondOptions } from './options.js';
-import { checkPattern } from './pattern.js';
+import { type BusOptions, type ResolvedBusOptions, resolveBusOptions } from './options.js';
 import { type Inspection, inspect } from './durable/inspection.js';
 import { Delays } from './durable/delays.js';
 import { Upkeep } from './durable/upkeep.js';
-import { Subscriptions } from './subscriptions.js';
+import { Subscriptions, subjectOf } from './subscriptions.js';
 import { Publication, type PublishOptions } from './publication.js';
-import type { RequestReceiver } from './request-receiver.js';
 import type { AskOptions, Reply, RequestStats } from './requester.js';
-import { type Receiving, Running } from './running.js';
+import { Responders } from './responders.js';
+import type { Receiving } from './running.js';
+import { Support } from './support.js';
 import { Switchboard } from './switchboard.js';
 import type { Receipt, Transport, TransportNews } from './transport.js';
 import { type Emitted, type Usage, usageOfEmitting } from './usage.js';
@@ -56,13 +56,12 @@ class TransportBus implements Bus {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #transport: Transport;
+  readonly #support: Support;
   readonly #publication: Publication;
   readonly #nextId = messageIds(this.instance);
   readonly #switchboard: Switchboard;
   readonly #subscriptions: Subscriptions;
-  readonly #responders = new Running<RequestReceiver, Pick<Responder, 'request'>>();
-  /** The channels of the requests that are answered. */
-  readonly #responding = new Set<string>();
+  readonly #responders: Responders;
   readonly #events: BusEvents;
   readonly #delays: Delays;
   readonly #emits: readonly Emitted[];
@@ -81,6 +80,7 @@ class TransportBus implements Bus {
     this.#events = new BusEvents(this.#logger);
     const tell = (news: TransportNews) => this.#hear(news);
     this.#transport = transport({ service: name, instance: this.instance, logger: this.#logger, clock, tell });
+    this.#support = new Support(this.#transport);
     this.#emits = options.emits;
     this.#publicChannels = publicChannels;
     this.#delays = new Delays(this.#transport.durable, this.#logger, clock);
@@ -117,6 +117,7 @@ class TransportBus implements Bus {
       logger: this.#logger,
       clock,
     });
+    this.#responders = new Responders(name, this.#switchboard);
   }
 
   get status(): BusStatus {
@@ -159,7 +160,7 @@ class TransportBus implements Bus {
   publish(contract: AnyContract, data: unknown, options?: PublishOptions): Promise<Receipt> {
     try {
       if (!this.#publishing) throw closed(this.name);
-      this.#checkContract(contract);
+      this.#support.checkContract(contract);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -177,24 +178,10 @@ class TransportBus implements Bus {
     options?: HandlingOptions,
   ): Promise<Responder> {
     if (this.#closing !== undefined) throw closed(this.name);
-    this.#checkRequest(contract);
+    this.#support.checkRequest(contract);
     checkHandler(handler);
-    const handling = resolveRespondOptions(contract.channel, options ?? {});
-    const { channel } = contract;
-    if (this.#responding.has(channel)) throw respondsAlready(this.name, contract);
-    this.#responding.add(channel);
-    try {
-      const call = handler as (input: unknown, context: RequestContext) => unknown;
-      const { receiver, link } = await this.#switchboard.respond(contract, call, handling);
-      if (this.#closing !== undefined) {
-        await link.end();
-        throw closed(this.name);
-      }
-      return this.#responders.add(receiver, { request: channel }, [link], () => this.#responding.delete(channel));
-    } catch (error) {
-      this.#responding.delete(channel);
-      throw error;
-    }
+    const call = handler as (input: unknown, context: RequestContext) => unknown;
+    return this.#responders.add(contract, call, options ?? {}, this.#refusal);
   }
 
   async subscribe(
@@ -203,38 +190,27 @@ class TransportBus implements Bus {
     options?: SubscribeOptions | BroadcastOnlyOptions,
   ): Promise<Subscription> {
     if (this.#closing !== undefined) throw closed(this.name);
-    const contracts =
-      typeof what === 'string' ? [] : Array.isArray(what) ? (what as AnyContract[]) : [what as AnyContract];
-    if (typeof what === 'string') checkPattern(what);
-    else if (contracts.length === 0)
-      throw new BelfryError('CONTRACT_INVALID', { message: 'there is no contract to subscribe to.' });
-    for (const contract of contracts) this.#checkContract(contract);
+    const subject = subjectOf(what);
+    const { contracts, pattern } = subject;
+    for (const contract of contracts) this.#support.checkContract(contract);
     checkHandler(handler);
-    for (const contract of contracts) {
-      // A durable event needs no more of the transport than that; what it means for groups is the transport's own.
-      if (contract.kind === 'event' && contract.guarantee === 'transient' && !options?.broadcast)
-        this.#require('groups', this.name);
-    }
-    if (typeof what === 'string') this.#require('patterns', this.name);
-    const subject = { contracts, pattern: typeof what === 'string' ? what : undefined };
+    // A durable event needs no more of the transport than that; what it means for groups is the transport's own.
+    const isGrouped = contracts.some(({ kind, guarantee }) => kind === 'event' && guarantee === 'transient');
+    if (isGrouped && !options?.broadcast) this.#support.require('groups', this.name);
+    if (pattern !== undefined) this.#support.require('patterns', this.name);
     const call = handler as (data: unknown, context: MessageContext) => unknown;
-    const refusal = () => (this.#closing === undefined ? undefined : closed(this.name));
-    return this.#subscriptions.add(subject, call, options ?? {}, refusal);
+    return this.#subscriptions.add(subject, call, options ?? {}, this.#refusal);
   }
 
   async cancel(contract: AnyEvent, id: string): Promise<boolean> {
     if (!this.#publishing) throw closed(this.name);
-    this.#checkContract(contract);
-    this.#checkDurable(contract);
+    this.#support.checkDurable(contract);
     return this.#transport.durable!.cancel(this.#subscriptions.channelOf(contract), id);
   }
 
   inspect(contract: AnyEvent | string): Inspection {
-    if (typeof contract === 'string') this.#require('durable events', contract);
-    else {
-      this.#checkContract(contract);
-      this.#checkDurable(contract);
-    }
+    if (typeof contract === 'string') this.#support.require('durable events', contract);
+    else this.#support.checkDurable(contract);
     const name = typeof contract === 'string' ? contract : contract.channel;
     const known = typeof contract === 'string' ? undefined : contract;
     return inspect(this.#transport.durable!, `${this.namespace}:${name}`, known, this.#clock);
@@ -242,8 +218,8 @@ class TransportBus implements Bus {
 
   async ready(contract: AnyContract | AnyRequest, options?: ReadyOptions): Promise<void> {
     const { groups, timeout = '10s' } = options ?? {};
-    if (isRequest(contract)) this.#checkRequest(contract);
-    else this.#checkContract(contract);
+    if (isRequest(contract)) this.#support.checkRequest(contract);
+    else this.#support.checkContract(contract);
     const audience = () => this.#audienceOf(contract);
     await waitForAudience(
       contract.channel,
@@ -262,6 +238,9 @@ class TransportBus implements Bus {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+
+  /** Why nothing new begins any more. */
+  readonly #refusal = (): BelfryError | undefined => (this.#closing === undefined ? undefined : closed(this.name));
 
   async #drain(milliseconds: number): Promise<DrainReport> {
     const until = this.#clock.now() + milliseconds;
@@ -314,21 +293,10 @@ class TransportBus implements Bus {
     }
   }
 
-  #checkContract(contract: unknown): asserts contract is AnyContract {
-    checkContract(contract);
-    if (contract.guarantee === 'durable') this.#require('durable events', contract.name);
-    if (contract.kind === 'channel') this.#require('bare channels', contract.name);
-  }
-
-  #checkRequest(contract: unknown): asserts contract is AnyRequest {
-    checkRequest(contract);
-    this.#require('requests', contract.name);
-  }
-
   #mistakeInAsking(contract: AnyRequest): BelfryError | undefined {
     if (!this.#publishing) return closed(this.name);
     try {
-      this.#checkRequest(contract);
+      this.#support.checkRequest(contract);
       return undefined;
     } catch (error) {
       return error as BelfryError;
@@ -343,30 +311,10 @@ class TransportBus implements Bus {
     if (contract.kind === 'event') return this.#transport.audience(this.#subscriptions.channelOf(contract));
     return { broadcast: await this.#transport.bareAudience(contract.channel), groups: {} };
   }
-
-  #checkDurable({ name, guarantee }: { readonly name: string; readonly guarantee?: unknown }): void {
-    if (guarantee === 'durable') return;
-    throw new BelfryError('CONTRACT_INVALID', {
-      message: `${name} is transient: it is in no log.`,
-      hint: "Say guarantee: 'durable' in the contract.",
-    });
-  }
-
-  #require(feature: keyof Transport['unsupported'], subject: string): void {
-    const reason = this.#transport.unsupported[feature];
-    if (reason === undefined) return;
-    throw new BelfryError('UNSUPPORTED', { message: `${subject}: this transport has no ${feature}.`, hint: reason });
-  }
 }
 
 const handedOverBy = (receivers: readonly Receiving[]): number =>
   receivers.reduce((sum, { stats }) => sum + (stats.durable?.handedOver ?? 0), 0);
-
-const respondsAlready = (name: string, { channel }: AnyRequest): BelfryError =>
-  new BelfryError('DUPLICATE_HANDLER', {
-    message: `${name} already responds to ${channel}; a second handler would take half of its requests away.`,
-    hint: 'Answer in one handler; for more at a time raise concurrency, or add instances.',
-  });
 
 const closed = (name: string): BelfryError =>
   new BelfryError('BUS_CLOSED', {
