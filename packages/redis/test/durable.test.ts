@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, describe, it } from 'vitest';
 import { explore, type GroupPort } from '@belfry/core/conformance';
 import { deadKey, logKey } from '../src/names.js';
-import { toWork, workArguments } from '../src/redis-durability.js';
+import { toWork, workArguments } from '../src/work-call.js';
 import { appendScript, groupScript, runScript, workScript } from '../src/scripts.js';
 import { sharedUrl } from './world.js';
 

@@ -3,7 +3,7 @@ import type { Settlement, Work, WorkRequest } from '@belfry/core';
 import { uniqueNamespace } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { logKey } from '../src/names.js';
-import { toWork, workArguments } from '../src/redis-durability.js';
+import { toWork, workArguments } from '../src/work-call.js';
 import { appendScript, groupScript, runScript, type Script, workScript } from '../src/scripts.js';
 import { idOf } from './ring-member.js';
 
