@@ -76,6 +76,15 @@ describe('a queue that is full', () => {
     expect(queue.queued).toBe(0);
   });
 
+  it('drops nothing older in vain: where what waits for its lane leaves no room, only what arrives', async () => {
+    const { queue, started, push, end } = bench({ concurrency: 2, maxBytes: 20, drop: 'oldest' });
+    expect(push('a:1', 'a:23456789012', 'b:1', 'c:1', 'd:1', 'too large')).toEqual([0, 0, 0, 0, 0, 1]);
+    expect(queue.queued).toBe(3);
+    await end(5);
+    expect(started).toEqual(['a:1', 'b:1', 'a:23456789012', 'c:1', 'd:1']);
+    expect(queue.queued).toBe(0);
+  });
+
   it.each<DropPolicy>(['oldest', 'newest'])('tells that it fills up before the first is dropped (%s)', (drop) => {
     const { told, push } = bench({ maxMessages: 8, drop });
     push(...numbers(1, 7));

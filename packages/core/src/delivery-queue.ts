@@ -49,6 +49,7 @@ export class DeliveryQueue<From> {
   #bytes = 0;
   #running = 0;
   #parked = 0;
+  #parkedBytes = 0;
   readonly #lanes = new Map<string, Fifo<Entry>>();
   readonly #idle: (() => void)[] = [];
   #isPressed = false;
@@ -107,7 +108,7 @@ export class DeliveryQueue<From> {
     for (const lane of this.#lanes.values())
       for (let next = lane.shift(); next !== undefined; next = lane.shift()) show?.(next.body);
     this.#store.clear();
-    this.#bytes = this.#parked = 0;
+    this.#bytes = this.#parked = this.#parkedBytes = 0;
     this.#press(false);
     this.#settle();
     return cleared;
@@ -116,10 +117,13 @@ export class DeliveryQueue<From> {
   /** Returns how many older ones were dropped; `undefined`: there is no room for a message of this size. */
   #makeRoom(size: number): number | undefined {
     const { maxMessages, maxBytes, drop } = this.#options;
+    // What waits for its lane stays. Where that is too much already, older ones would be dropped in vain.
+    const mayDrop =
+      drop === 'oldest' && (this.#parked === 0 || (this.#parked < maxMessages && this.#parkedBytes + size <= maxBytes));
     for (let dropped = 0; ; dropped++) {
       // An empty queue takes any message, however large: else it could never be handled.
       if ((this.queued < maxMessages && this.#bytes + size <= maxBytes) || this.queued === 0) return dropped;
-      if (drop !== 'oldest' || this.#waiting.length === 0) return undefined;
+      if (!mayDrop) return undefined;
       this.#waiting.shift();
       this.#bytes -= this.#store.skip();
     }
@@ -171,6 +175,7 @@ export class DeliveryQueue<From> {
     if (parked !== undefined) {
       parked.push({ work, body });
       this.#parked++;
+      this.#parkedBytes += body.length;
     } else {
       if (work.lane !== undefined) this.#lanes.set(work.lane, new Fifo());
       this.#start(work, body.length);
@@ -208,7 +213,10 @@ export class DeliveryQueue<From> {
     if (lane === undefined) return undefined;
     const following = this.#lanes.get(lane)?.shift();
     if (following === undefined) this.#lanes.delete(lane);
-    else this.#parked--;
+    else {
+      this.#parked--;
+      this.#parkedBytes -= following.body.length;
+    }
     return following;
   }
 
