@@ -85,7 +85,7 @@ export const requests: Subject = {
       test: inMemory('request-deadlines', 'gives nested requests no more time than is left of the outer one'),
       mutation: {
         file: 'packages/core/src/ask-options.ts',
-        from: 'Math.min(own, deadline.getTime() - clock.now())',
+        from: 'Math.min(own, deadline.getTime() - dateOn(clock))',
         to: 'own',
       },
     },

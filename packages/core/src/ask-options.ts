@@ -1,5 +1,5 @@
 import { type AnyRequest, BelfryError, isDuration, toMilliseconds } from '@belfry/contracts';
-import type { Clock } from './clock.js';
+import { type Clock, dateOn } from './clock.js';
 import { currentContext } from './context.js';
 import { mistakeIn } from './outgoing.js';
 import type { AskOptions } from './requester.js';
@@ -25,7 +25,7 @@ function mistakeInWaiting({ channel }: AnyRequest, { timeout, signal }: AskOptio
 export function timeoutOf(contract: AnyRequest, options: AskOptions, clock: Clock, around = currentContext()): number {
   const own = toMilliseconds(options.timeout ?? contract.timeout);
   const deadline = around?.deadline; // of a stream that is being answered it moves
-  return deadline === undefined ? own : Math.min(own, deadline.getTime() - clock.now());
+  return deadline === undefined ? own : Math.min(own, deadline.getTime() - dateOn(clock));
 }
 
 /** What may abort a request: its own signal, and that of the message being handled. */

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { settlesWithin, sleep, systemClock } from './index.js';
+import { defineEvent, defineRequest } from '@belfry/contracts';
+import { z } from 'zod';
+import { type Clock, createBus, settlesWithin, sleep, systemClock } from './index.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -7,7 +9,17 @@ afterEach(() => void vi.useRealTimers());
 describe('the system clock', () => {
   it('tells the time', () => {
     vi.setSystemTime(1_700_000_000_000);
-    expect(systemClock.now()).toBe(1_700_000_000_000);
+    expect(systemClock.date()).toBe(1_700_000_000_000);
+  });
+
+  it('measures time that goes on evenly, whatever the calendar does', () => {
+    const before = systemClock.now();
+    vi.setSystemTime(systemClock.date() - 3_600_000);
+    vi.advanceTimersByTime(50);
+    expect(systemClock.now() - before).toBe(50);
+    vi.setSystemTime(systemClock.date() + 7_200_000);
+    vi.advanceTimersByTime(50);
+    expect(systemClock.now() - before).toBe(100);
   });
 
   it('calls back once, when the time has come', () => {
@@ -75,4 +87,22 @@ describe('settlesWithin', () => {
     await vi.advanceTimersByTimeAsync(50);
     await expect(settles).resolves.toBe(false);
   });
+});
+
+it('is told by the calendar when something was published, and until when a caller waits', async () => {
+  vi.useRealTimers();
+  const year = 31_536_000_000;
+  const clock: Clock = { ...systemClock, date: () => year }; // 1971
+  await using bus = createBus({ name: 'billing', url: 'memory:', clock });
+  const Paid = defineEvent('orders.paid', { schema: z.string() });
+  const Ask = defineRequest('orders.ask', { input: z.string(), output: z.number() });
+  const times: number[] = [];
+  await bus.subscribe(Paid, (_, { time }) => void times.push(time.getTime()), { broadcast: true });
+  await bus.respond(Ask, (_, { time, deadline }) => deadline.getTime() - time.getTime());
+  await bus.publish(Paid, 'one');
+  const left = await bus.request(Ask, 'two', { timeout: 3000 });
+  await vi.waitUntil(() => times.length === 1);
+  expect(times).toEqual([year]);
+  expect(left).toBeGreaterThan(2000);
+  expect(left).toBeLessThanOrEqual(3000);
 });

@@ -1,7 +1,9 @@
 /** Where Belfry gets its time from: the system, or a clock that a test turns. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds from some moment on: to measure how long something takes, or is away. It goes on evenly, whatever the calendar does. */
   now(): number;
+  /** Milliseconds since 1970, for what others are told: somebody may put them forward or back. Absent: what `now` says. */
+  date?(): number;
   /** Calls `callback` once, after `milliseconds`. In the `background`, the wait alone does not keep the process alive. */
   after(milliseconds: number, callback: () => void, background?: 'background'): Timer;
 }
@@ -12,8 +14,10 @@ export interface Timer {
 }
 
 /** The system's time. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
+export const systemClock: Required<Clock> = {
+  // Not Date.now(): a clock that was put back by an hour would keep whatever is measured by it waiting for that long.
+  now: () => Math.floor(performance.timeOrigin + performance.now()),
+  date: () => Date.now(),
   after(milliseconds, callback, background) {
     let timeout: NodeJS.Timeout;
     const wait = (rest: number) => {
@@ -27,6 +31,9 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timeout) };
   },
 };
+
+/** What the calendar says. */
+export const dateOn = (clock: Clock): number => clock.date?.() ?? clock.now();
 
 /** A longer one would be over at once. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const LONGEST_TIMEOUT = 2_147_483_647;

@@ -1,5 +1,5 @@
 import { BelfryError } from '@belfry/contracts';
-import type { Clock, Timer } from './clock.js';
+import { type Clock, dateOn, type Timer } from './clock.js';
 
 /**
  * Until when somebody waits, and a signal for whoever works on it. The signal and its timer are made when they are first asked for: most
@@ -10,6 +10,7 @@ export class Deadline {
   /** For messages: what is over. */
   readonly #of: string;
   #at: number;
+  #date: number | undefined;
   #abort: AbortController | undefined;
   #timer: Timer | undefined;
   #reason: unknown;
@@ -24,6 +25,12 @@ export class Deadline {
   /** On the clock. */
   get at(): number {
     return this.#at;
+  }
+
+  /** The same in milliseconds since 1970. */
+  get date(): number {
+    this.#date ??= dateOn(this.#clock) + this.#at - this.#clock.now();
+    return this.#date;
   }
 
   get isOver(): boolean {
@@ -47,6 +54,7 @@ export class Deadline {
   /** Another time: for a stream, which has one for each value. */
   move(at: number): void {
     this.#at = at;
+    this.#date = undefined;
     if (this.#abort !== undefined) this.#watch();
   }
 

@@ -53,7 +53,7 @@ function start(options: Partial<PublicationOptions> = {}) {
     middleware: [],
     upkeep: new Upkeep(undefined, silentLogger, systemClock),
     delays: new Delays(undefined, silentLogger, systemClock),
-    clock: { ...systemClock, now: () => now },
+    clock: { ...systemClock, now: () => now, date: () => now },
     ...options,
   });
   const publish = (contract: AnyContract, data: unknown, published: PublishOptions = {}) =>

@@ -9,7 +9,7 @@ import {
   type Validation,
   validate,
 } from '@belfry/contracts';
-import type { Clock } from './clock.js';
+import { type Clock, dateOn } from './clock.js';
 import { currentContext } from './context.js';
 import { type EnvelopeEncoder, envelopeEncoder } from './envelope.js';
 import { type Middleware, type PublishCall, runThrough } from './middleware.js';
@@ -166,7 +166,7 @@ export class Publication {
     if (extensions !== undefined) checkExtensions(contract, extensions);
     const key = options.key ?? keyOf(contract, data);
     const id = options.id ?? this.#options.nextId();
-    const shared = encoder.shared(clock.now());
+    const shared = encoder.shared(dateOn(clock));
     const { correlationId, causationId, traceparent, tracestate } = causalityOf(options, currentContext());
     const attributes = {
       id: options.id === undefined ? id : JSON.stringify(id).slice(1, -1),
@@ -190,7 +190,7 @@ export class Publication {
       key,
       messageId: id,
       window: options.id === undefined ? undefined : contract.duplicateWindow,
-      delay: delayIn(options, clock.now()),
+      delay: delayIn(options, dateOn(clock)),
       cap: contract.retention.cap,
     };
     return { kind: 'durable', contract, event };
@@ -217,7 +217,7 @@ export class Publication {
   #append({ retention }: EventContract, event: OutgoingDurableEvent): Promise<Receipt> {
     const { transport, upkeep, delays, clock } = this.#options;
     const { channel, delay, messageId: id } = event;
-    const due = delay === undefined ? undefined : new Date(clock.now() + delay);
+    const due = delay === undefined ? undefined : new Date(dateOn(clock) + delay);
     return transport.durable!.append(event).then(({ entry, duplicate, broadcast, groups }) => {
       upkeep.tend(channel, retention);
       if (delay !== undefined && !duplicate) delays.expect(channel, delay);

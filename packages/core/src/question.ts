@@ -28,7 +28,7 @@ export class Question implements EnvelopeAttributes {
   timeout: number;
   timeoutMs: number | undefined;
 
-  /** @param time on the clock */
+  /** @param time in milliseconds since 1970 */
   constructor(
     line: Line,
     id: string,

@@ -34,7 +34,7 @@ const turn = () => new Promise(setImmediate);
 function receive(contracts: readonly AnyContract[] | string, options: Partial<ReceiverOptions> = {}) {
   const handled: Handled[] = [];
   const lines: { level: string; fields: LogFields; message: string }[] = [];
-  const clock = { ...systemClock, time: 1_000_000, now: () => clock.time };
+  const clock = { ...systemClock, time: 1_000_000, now: () => clock.time, date: () => clock.time };
   const line = (level: string) => (fields: object, message: string) =>
     void lines.push({ level, fields: { ...fields }, message });
   const logger: Logger = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };

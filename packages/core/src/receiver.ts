@@ -1,5 +1,5 @@
 import { type AnyContract, type EventContract, type Validation, validate } from '@belfry/contracts';
-import type { Clock } from './clock.js';
+import { type Clock, dateOn } from './clock.js';
 import type { MessageContext } from './context.js';
 import { DeliveryQueue, type DropPolicy, type Work } from './delivery-queue.js';
 import type { Envelope } from './envelope.js';
@@ -138,7 +138,7 @@ export class Receiver {
 
   #start(contract: EventContract | undefined, opened: Fit, data: unknown, channel: string): void | Promise<void> {
     const { group, clock, signal } = this.#options;
-    const circumstances = { channel, group, attempt: 1, commit: noCommit, now: clock.now(), signal };
+    const circumstances = { channel, group, attempt: 1, commit: noCommit, now: dateOn(clock), signal };
     return this.#handle(contract, contextOf(opened, data, circumstances));
   }
 
@@ -151,7 +151,7 @@ export class Receiver {
         version: 1,
         messageId,
         source: undefined,
-        time: new Date(this.#options.clock.now()),
+        time: new Date(dateOn(this.#options.clock)),
         group: undefined,
         key: undefined,
         correlationId: messageId,

@@ -10,7 +10,7 @@ export interface RequestPlace {
   readonly channel: string;
 }
 
-/** What a handler is told of the request that it handles. @param now on the clock: for a request that does not say when it was asked */
+/** What a handler is told of the request that it handles. @param now in milliseconds since 1970: for a request that does not say when it was asked */
 export const requestContextOf = (
   envelope: Envelope,
   data: unknown,
@@ -71,7 +71,7 @@ class Incoming {
   static readonly #ownDeadline: PropertyDescriptor & ThisType<Incoming> = {
     enumerable: true,
     get() {
-      return new Date(Math.min(this[its].at, LATEST));
+      return new Date(Math.min(this[its].date, LATEST));
     },
   };
 

@@ -1,6 +1,7 @@
 import { BelfryError, type Validation, validate } from '@belfry/contracts';
 import { Answer, answerName } from './answer.js';
 import { runInContext } from './context.js';
+import { dateOn } from './clock.js';
 import { DeliveryQueue, type Work } from './delivery-queue.js';
 import { decodeEnvelope, type Envelope, headOf } from './envelope.js';
 import { isInstance } from './identity.js';
@@ -212,7 +213,8 @@ export class RequestReceiver {
       return undefined;
     }
     const { timeoutms = this.#options.contract.timeout } = envelope;
-    const context = requestContextOf(envelope, validation.value, answer.deadline, this.#options, answer.since);
+    const asked = dateOn(this.#options.clock);
+    const context = requestContextOf(envelope, validation.value, answer.deadline, this.#options, asked);
     const outcome = runInContext(context, () => this.#handling.run(answer, context, timeoutms));
     if (typeof outcome !== 'string') return outcome.then((known) => void this.stats[known]++);
     this.stats[outcome]++;

@@ -1,7 +1,7 @@
 import { type AnyRequest, BelfryError, type Validation, validate } from '@belfry/contracts';
 import { Aborts } from './aborts.js';
 import { mistakeInAsking, signalsOf, timeoutOf } from './ask-options.js';
-import type { Clock } from './clock.js';
+import { type Clock, dateOn } from './clock.js';
 import { CallSite } from './call-site.js';
 import { currentContext } from './context.js';
 import { envelopeEncoder } from './envelope.js';
@@ -233,7 +233,7 @@ export class Requests implements ExchangeDesk, ReplyReader {
     const json = toJson(contract, input);
     const line = this.#lineOf(contract);
     const causality = causalityOf(options, currentContext());
-    const [id, now, signals] = [nextId(), this.clock.now(), signalsOf(options)];
+    const [id, now, signals] = [nextId(), dateOn(this.clock), signalsOf(options)];
     const question = new Question(line, id, now, key, json, timeout, signals, causality, extensions);
     // It is encoded when it is sent. Only where it may be too large, it is measured before.
     if (json.length * 3 + ENVELOPE > maxMessageBytes)

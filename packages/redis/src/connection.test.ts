@@ -1,3 +1,4 @@
+import { systemClock } from '@belfry/core';
 import { startProxy, uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
@@ -32,20 +33,20 @@ describe('resumedAt', () => {
     const lines = (text: string) => logger.lines.filter((line) => line.includes(text) && line.includes(role)).length;
 
     proxy.delay(50); // it must not be back before it has been looked at
-    const from = Date.now();
+    const from = systemClock.now();
     proxy.cut({ name: new RegExp(role) });
     await vi.waitUntil(() => lines('Redis is away') === 1, { interval: 1 });
     expect(lines('Redis is back')).toBe(0);
-    const before = Date.now();
+    const before = systemClock.now();
     expect(transport.resumedAt).toBeGreaterThanOrEqual(before);
-    expect(transport.resumedAt).toBeLessThanOrEqual(Date.now());
+    expect(transport.resumedAt).toBeLessThanOrEqual(systemClock.now());
 
     await vi.waitUntil(() => lines('Redis is back') === 1, { interval: 1 });
     const { resumedAt } = transport;
     expect(resumedAt).toBeGreaterThanOrEqual(from);
-    expect(resumedAt).toBeLessThanOrEqual(Date.now());
+    expect(resumedAt).toBeLessThanOrEqual(systemClock.now());
     expect(Number(((await admin.pubsub('SHARDNUMSUB', mailChannel(address))) as unknown[])[1])).toBe(1);
-    await vi.waitUntil(() => Date.now() > resumedAt);
+    await vi.waitUntil(() => systemClock.now() > resumedAt);
     expect(transport.resumedAt).toBe(resumedAt); // it does not move on
     admin.disconnect();
   });

@@ -1,5 +1,5 @@
 import { type AnyContract, BelfryError, type EventContract, type Validation, validate } from '@belfry/contracts';
-import type { Clock } from '../clock.js';
+import { type Clock, dateOn } from '../clock.js';
 import type { Command, Commit, MessageContext } from '../context.js';
 import { callHandler, contextOf, isPromiseLike, noCommit, type Opened, openEnvelope } from '../event-handling.js';
 import type { Logger } from '../logger.js';
@@ -91,7 +91,7 @@ export class Attempts {
       group,
       attempt: attempt.attempt,
       commit,
-      now: clock.now(),
+      now: dateOn(clock),
       signal: () => attempt.signal,
     });
     const done = (): Outcome => {
