@@ -46,4 +46,13 @@ describe('how both connections stand', () => {
       ...['interrupted', 'resumed', 'interrupted', 'resumed', 'interrupted', 'resumed'],
     ]);
   });
+
+  it('is one interruption when a connection was about to be back', () => {
+    const { told, link } = start();
+    link.up('commands');
+    link.down('commands', 'reset');
+    link.down('commands', 'reset again');
+    link.up('commands');
+    expect(told.map(({ what }) => what)).toEqual(['connected', 'interrupted', 'resumed']);
+  });
 });

@@ -50,6 +50,7 @@ export class Link {
 
   down(role: Role, reason: string | undefined): void {
     const { tell, clock } = this.#options;
+    if (this.#away.has(role)) return; // it was about to be back
     this.#away.add(role);
     if (this.#away.size > 1) return;
     this.#awaySince = clock.now();

@@ -28,8 +28,8 @@ export interface ServerOptions {
   readonly moved: (server: Server) => void;
   /** A sharded channel that it serves, on which this instance hears itself. */
   readonly probe: (server: Server) => string;
-  /** Stamps the places that it keeps. */
-  readonly stamp: (server: Server) => void;
+  /** Stamps the places that it keeps. Resolves once that is done, or has failed. */
+  readonly stamp: (server: Server) => Promise<void>;
   /** It has been emptied. */
   readonly flushed: (server: Server) => void;
   readonly link: Link;
@@ -49,11 +49,15 @@ export class Server {
   readonly listener: Listener;
   readonly heartbeat: Heartbeat;
   readonly #link: Link;
+  readonly #stamp: () => Promise<void>;
+  /** The subscriber connection is back, and its places could not be taken, because the other one was away. */
+  #owesStamps = false;
 
   constructor(options: ServerOptions) {
     const { address, connect, attend, sending, refused, link, instance, patience, heartbeat, logger, clock } = options;
     this.address = address;
     this.#link = link;
+    this.#stamp = () => options.stamp(this);
     this.commands = new Connection({
       role: 'commands',
       address,
@@ -65,7 +69,8 @@ export class Server {
       onUp: () => {
         this.sender.connected();
         this.heartbeat.forgiveCommands();
-        link.up(this.#role('commands'));
+        // A subscriber connection that is older has to show first, by the probe, that it lives.
+        void this.#isBack('commands', this.commands, this.#owesStamps && this.listener.connection.client !== undefined);
         this.listener.connection.hurry();
       },
       onDown: (reason) => {
@@ -91,8 +96,8 @@ export class Server {
       moved: () => options.moved(this),
       onUp: () => {
         this.heartbeat.forgiveSubscriber();
-        options.stamp(this);
-        link.up(this.#role('subscriber'));
+        this.#owesStamps = this.commands.client === undefined;
+        void this.#isBack('subscriber', this.listener.connection, true);
         this.commands.hurry();
       },
       onDown: (reason) => link.down(this.#role('subscriber'), reason),
@@ -103,7 +108,7 @@ export class Server {
       commands: this.commands,
       listener: this.listener,
       probe: () => options.probe(this),
-      stamp: () => options.stamp(this),
+      stamp: () => void this.#stamp(),
       interval: heartbeat,
       patience,
       clock,
@@ -128,6 +133,13 @@ export class Server {
   async close(): Promise<void> {
     await this.disconnect();
     this.sender.close();
+  }
+
+  /** Whoever is told that all is well again may publish at once, and be heard: places come first. */
+  async #isBack(role: string, connection: Connection, takesPlaces: boolean): Promise<void> {
+    const { client } = connection;
+    if (takesPlaces) await this.#stamp();
+    if (connection.client === client) this.#link.up(this.#role(role)); // else it is gone again
   }
 
   #role(connection: string): string {

@@ -118,7 +118,7 @@ export class Wiring {
         await server.listener.renew();
       },
       probe: (server) => this.#probeOn(server),
-      stamp: (server) => void this.membership.stampAll(server),
+      stamp: (server) => this.membership.stampAll(server),
       flushed: (server) => {
         void this.membership.stampAll(server);
         tell({ what: 'emptied' });
