@@ -45,7 +45,7 @@ export interface Pressure {
 export interface BusEventMap {
   /** It is connected for the first time. */
   readonly connected: Record<string, never>;
-  /** The connection is away, or gives no sign of life. It is tried again until it is back. */
+  /** The connection is away, or gives no sign of life, or Redis refuses a subscription that it had. It is tried again until all of it is back. */
   readonly interrupted: { readonly reason: string | undefined };
   /** It is back, with every subscription and every place in a group. */
   readonly resumed: { readonly outageMs: number };

@@ -140,7 +140,10 @@ export class Heartbeat {
     if (this.#subscriberLife.isOver()) listener.connection.drop(silent);
     else if (this.#beat - this.#answered > DEAF_BEATS)
       listener.connection.drop('it gives no answer, although messages come');
-    else if (listener.connection.client !== undefined) this.#ping(listener.connection.client);
+    else if (listener.connection.client !== undefined) {
+      this.#ping(listener.connection.client);
+      void listener.retry();
+    }
     if (this.#commandsLife.isOver()) commands.drop(silent);
     else if (commands.client !== undefined) {
       this.#probe(commands.client);

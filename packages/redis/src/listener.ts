@@ -31,6 +31,10 @@ export interface ListenerOptions {
   /** A new connection has every subscription again, each confirmed. */
   readonly onUp: () => void;
   readonly onDown: (reason: string | undefined) => void;
+  /** On a new connection Redis refuses what it had confirmed before, and why; `undefined`: everything stands. */
+  readonly lacking: (reason: string | undefined) => void;
+  /** Some of that stands again. */
+  readonly regained: () => Promise<void>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -40,6 +44,8 @@ interface Ear extends Listening {
   readonly hears: Set<Hear>;
   /** Settles when Redis has confirmed it on the connection of the moment, or has refused it. */
   confirmed: Promise<void>;
+  /** It has been confirmed, on this connection or an earlier one. */
+  wasConfirmed: boolean;
 }
 
 const subscribeCommand = { sharded: 'ssubscribe', classic: 'subscribe', glob: 'psubscribe' } as const;
@@ -54,6 +60,8 @@ export class Listener {
   readonly #leaving = new Map<string, Ear>();
   /** The client that listens, also while its earlier subscriptions are being confirmed. */
   #current: Redis | undefined;
+  /** Stood on an earlier connection, and were refused on this one. */
+  readonly #refused = new Set<Ear>();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -81,7 +89,7 @@ export class Listener {
     const key = `${kind} ${name}`;
     let ear = this.#ears.get(key);
     if (ear === undefined) {
-      ear = { kind, name, title, hears: new Set(), confirmed: Promise.resolve() };
+      ear = { kind, name, title, hears: new Set(), confirmed: Promise.resolve(), wasConfirmed: false };
       this.#ears.set(key, ear);
       if (this.#current !== undefined) this.#ask(this.#current, ear);
     }
@@ -111,8 +119,29 @@ export class Listener {
       const ended = this.#current?.[unsubscribeCommand[kind]](name);
       if (ended !== undefined) await settlesWithin(clock, patience, ended); // a broken connection hears nothing more either
       if (this.#leaving.get(key) === ear) this.#leaving.delete(key);
+      this.#stands(ear);
     }
     ear.hears.delete(hear);
+  }
+
+  /** Asks again for what Redis has refused since it was confirmed: rights that were taken away may have been given back. */
+  async retry(): Promise<void> {
+    const { client } = this.connection;
+    if (client === undefined || this.#refused.size === 0) return;
+    const refused = [...this.#refused];
+    for (const ear of refused) this.#ask(client, ear);
+    const results = await Promise.allSettled(refused.map(({ confirmed }) => confirmed));
+    const regained = refused.filter((_, at) => results[at]?.status === 'fulfilled');
+    if (regained.length === 0 || client !== this.connection.client) return;
+    await this.#options.regained();
+    if (client !== this.connection.client) return;
+    this.#options.logger.info({ channels: regained.map(({ name }) => name) }, 'Redis allows subscriptions again.');
+    for (const ear of regained) this.#stands(ear);
+  }
+
+  /** It is listened to, or need not be. */
+  #stands(ear: Ear): void {
+    if (this.#refused.delete(ear) && this.#refused.size === 0) this.#options.lacking(undefined);
   }
 
   /** Asks again for all that Redis may have ended without being asked: what it still serves here is confirmed, the rest refused. */
@@ -135,7 +164,9 @@ export class Listener {
   #ask(client: Redis, ear: Ear): void {
     const { kind, name, title } = ear;
     ear.confirmed = client[subscribeCommand[kind]](name).then(
-      () => {},
+      () => {
+        ear.wasConfirmed = true;
+      },
       (error: unknown) => {
         throw isRefusal(error) && !isMisdirected(error)
           ? refused('SUBSCRIBE_REFUSED', `a subscription to ${title} (${name})`, this.#options.address, error)
@@ -152,6 +183,8 @@ export class Listener {
     });
     const ears = [...this.#ears.values()];
     for (const ear of ears) this.#ask(client, ear);
+    this.#refused.clear();
+    let reason: string | undefined;
     for (const ear of ears) {
       await ear.confirmed.catch((error: unknown) => {
         if (isRefusal(error)) {
@@ -160,8 +193,12 @@ export class Listener {
         }
         if (!(error instanceof BelfryError)) throw error;
         this.#options.logger.error({ channel: ear.name, err: error }, 'Redis refuses a subscription.');
+        if (!ear.wasConfirmed || this.#ears.get(`${ear.kind} ${ear.name}`) !== ear) return; // whoever asks for it is told, or nobody does any more
+        this.#refused.add(ear);
+        reason ??= error.message;
       });
     }
+    this.#options.lacking(reason);
   }
 
   #attend(client: Redis): Redis {

@@ -101,6 +101,11 @@ export class Server {
         this.commands.hurry();
       },
       onDown: (reason) => link.down(this.#role('subscriber'), reason),
+      lacking: (reason) => {
+        if (reason === undefined) link.gone(this.#role('subscriptions'));
+        else link.down(this.#role('subscriptions'), reason);
+      },
+      regained: () => this.#stamp(),
       logger,
       clock,
     });
@@ -127,6 +132,7 @@ export class Server {
     await new Promise((resolve) => setImmediate(resolve)); // what was unanswered has failed by then
     this.#link.gone(this.#role('commands'));
     this.#link.gone(this.#role('subscriber'));
+    this.#link.gone(this.#role('subscriptions'));
   }
 
   /** The same, and gives up what waits. */
