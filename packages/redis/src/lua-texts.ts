@@ -1077,6 +1077,9 @@ local function has_listener(ring)
   end
 end
 
+-- Who was away for as long as the others were (everybody's machine slept, or Redis's clock was put forward) cannot say yet that they are gone.
+local before = redis.call('ZSCORE', KEYS[2], group .. ' ' .. id)
+local knows = not before or now - before < tonumber(ARGV[4])
 redis.call('ZADD', KEYS[2], now, group .. ' ' .. id)
 redis.call('ZREM', KEYS[2], group .. ' ')
 local ring = redis.call('HGET', KEYS[1], group) or ''
@@ -1090,7 +1093,7 @@ elseif #kept == #ring or not string.find(ring, place, 1, true) then
 end
 
 local removed = 0
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[4])) do
+for _, entry in ipairs(knows and redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[4]) or {}) do
   local at, member = string.match(entry, '^(%S+) (%x+)$')
   if member then
     local stale = redis.call('HGET', KEYS[1], at) or ''

@@ -288,7 +288,8 @@ describe('the ring scripts', () => {
   it('removes places without a stamp, and remembers the group', async () => {
     await join(redis, channel, 'billing', idOf(1));
     await join(redis, channel, 'audit', idOf(2));
-    await vi.waitUntil(async () => Number(await join(redis, channel, 'audit', idOf(2), 50)) === 1);
+    await redis.zadd(stampsKey(channel), Date.now() - 20_000, `billing ${idOf(1)}`);
+    expect(await join(redis, channel, 'audit', idOf(2), 15_000)).toBe(1);
     expect(await redis.hgetall(membersKey(channel))).toEqual({ billing: '', audit: `${idOf(2)}01` });
     expect(await publish(redis, channel, 0, numbered(1))).toEqual({ broadcast: 0, groups: { billing: 0, audit: 0 } });
     await vi.waitUntil(async () => {
@@ -296,6 +297,17 @@ describe('the ring scripts', () => {
       return !('billing' in (await redis.hgetall(membersKey(channel))));
     });
     expect(await redis.zrange(stampsKey(channel), '0', '-1')).toEqual([`audit ${idOf(2)}`]);
+  });
+
+  it('removes nobody for whoever was away for as long: everybody slept, or the clock was put forward', async () => {
+    await join(redis, channel, 'billing', idOf(1));
+    await join(redis, channel, 'audit', idOf(2));
+    const long = Date.now() - 3_600_000;
+    await redis.zadd(stampsKey(channel), long, `billing ${idOf(1)}`, long, `audit ${idOf(2)}`);
+    expect(await join(redis, channel, 'audit', idOf(2), 15_000)).toBe(0);
+    expect(await redis.hget(membersKey(channel), 'billing')).toBe(`${idOf(1)}01`);
+    expect(await join(redis, channel, 'audit', idOf(2), 15_000)).toBe(1); // who gives no sign of life until the next stamp is gone
+    expect(await redis.hget(membersKey(channel), 'billing')).toBe('');
   });
 
   it('leaves no place behind, but the group stays known until its time is over', async () => {
