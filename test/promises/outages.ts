@@ -179,5 +179,38 @@ export const outages: Subject = {
         to: 'Number(receivers) < 0 && subscriber',
       },
     },
+    {
+      promise: 'When a bus says that it is back, its places are taken: what is published in that moment is received.',
+      test: {
+        file: 'packages/redis/test/resumed.test.ts',
+        title: 'may publish at once, and it receives: its commands connection is the last',
+      },
+      mutation: {
+        file: 'packages/redis/src/server.ts',
+        from: 'if (takesPlaces) await this.#stamp();',
+        to: 'if (takesPlaces) void this.#stamp();',
+      },
+    },
+    {
+      promise:
+        'A subscription that Redis refuses when the connection comes back is an interruption until it stands again, and is asked for with every probe.',
+      test: {
+        file: 'packages/redis/test/resumed.test.ts',
+        title: 'is an interruption, hinders no other one, and is there again when it is allowed again',
+      },
+      mutation: { file: 'packages/redis/src/heartbeat.ts', from: 'void listener.retry();', to: '' },
+    },
+    {
+      promise: 'When all of a machine has slept, nobody loses a place for it.',
+      test: {
+        file: 'packages/redis/src/scripts.test.ts',
+        title: 'removes nobody for whoever was away for as long: everybody slept, or the clock was put forward',
+      },
+      mutation: {
+        file: 'packages/redis/src/lua/join.lua',
+        from: 'local knows = not before or now - before < tonumber(ARGV[4])',
+        to: 'local knows = true',
+      },
+    },
   ],
 };
