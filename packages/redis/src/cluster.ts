@@ -258,7 +258,7 @@ export class Cluster implements Topology {
       await client.connect();
       return await askClient(client);
     } catch (error) {
-      throw reason ?? error;
+      throw reason ?? explained(error as Error, client);
     } finally {
       giveUp.cancel();
       client.disconnect();

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { isUnsent } from './failure.js';
+import { farewellOf } from './farewell.js';
 import { tlsReasonOf } from './tls-failure.js';
 
 /** What is said of a connection that ended before it could be used, when nothing else is known. */
@@ -11,6 +12,8 @@ export const saysNothing = (error: unknown): boolean =>
 
 /** Why a connection was not to be had, in words that say what to do, where the error's own do not. */
 export function explained(error: Error, client: Redis): Error {
+  const words = farewellOf(client);
+  if (words !== undefined) return new Error(words);
   if (isForeign(error)) return new Error('what answers there is no Redis');
   const reason = tlsReasonOf(error);
   if (reason !== undefined) return new Error(reason);

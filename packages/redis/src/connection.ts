@@ -5,6 +5,7 @@ import { ENDED_EARLY, explained, saysNothing } from './connection-failure.js';
 import { causeOf, isRefusal, isReplica, unavailable } from './failure.js';
 import { askWhetherPrimary } from './primary.js';
 import { isNode } from './scripts.js';
+import { farewellOf } from './farewell.js';
 import { Waiters } from './waiters.js';
 
 export interface ConnectionOptions {
@@ -215,6 +216,8 @@ export class Connection {
     const wasUp = this.#client !== undefined;
     this.#client = undefined;
     if (this.#closed) return;
+    const words = farewellOf(life);
+    if (words !== undefined) this.#lastError = new Error(words);
     if (wasUp) this.#options.onDown?.(causeOf(this.#lastError)?.message);
     this.#reportLoss();
     const pause = Math.min(FIRST_PAUSE * 2 ** this.#attempts++, LONGEST_PAUSE) * (0.75 + Math.random() / 2);

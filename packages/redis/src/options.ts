@@ -1,6 +1,7 @@
 import { BelfryError, type Duration, isDuration, toMilliseconds } from '@belfry/contracts';
 import { Redis, type RedisOptions } from 'ioredis';
 import { type ClusterSeeds, isClusterUrl, readClusterUrl, readNodes, translator } from './cluster-nodes.js';
+import { hearFarewell } from './farewell.js';
 import { markAsNode } from './scripts.js';
 import { SentinelLookup } from './sentinel-lookup.js';
 import { mistakesOfSentinels, sentinelAddress, sentinelOptionsOf } from './sentinel-options.js';
@@ -104,7 +105,7 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
     return url === undefined ? new Redis({ ...redis, ...rules }) : new Redis(url, { ...redis, ...rules });
   };
   return {
-    connect: (name, node) => outliveSocketErrors(make(name, node)),
+    connect: (name, node) => hearFarewell(outliveSocketErrors(make(name, node))),
     cluster: nodes && { seeds: nodes.seeds, translate: translator(cluster?.natMap ?? {}) },
     address: nodes === undefined ? addressOf(options) : nodes.seeds.map(nameOf).join(','),
     patience: toMilliseconds(patience),

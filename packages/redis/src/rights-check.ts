@@ -122,7 +122,7 @@ export class RightsCheck {
       if (!(await settlesWithin(clock, Math.min(SILENCE_MS, patience), done))) throw NO_ANSWER;
       return await done;
     } catch (error) {
-      throw isRefusal(error) || BelfryError.is(error) ? error : (failure ?? error);
+      throw isRefusal(error) || BelfryError.is(error) ? error : (failure ?? explained(error as Error, client));
     } finally {
       this.#ending.signal.removeEventListener('abort', giveUp);
       client.disconnect();

@@ -1,5 +1,7 @@
 import { type Redis, type SentinelConnectionOptions, SentinelConnector } from 'ioredis';
-import { tlsReasonOf } from './tls-failure.js';
+import { explained } from './connection-failure.js';
+import { farewellOf, hearFarewell } from './farewell.js';
+import { outliveSocketErrors } from './socket-errors.js';
 
 type Connected = ReturnType<SentinelConnector['connect']>;
 type Tell = Parameters<SentinelConnector['connect']>[0];
@@ -10,7 +12,9 @@ const SILENCE_MS = 1000;
 /** Asks the Sentinels once where the primary is, and says why none of them knows. Each life of a connection has one: see connection.ts. */
 export class SentinelLookup extends SentinelConnector {
   readonly #name: string | undefined;
-  /** Why the one that was asked last is not to be reached. */
+  /** The connection to the one that was asked last. */
+  #asked: Redis | undefined;
+  /** Why it is not to be reached. */
   #whyNot: Error | undefined;
 
   /** @param given options of ioredis */
@@ -53,10 +57,12 @@ export class SentinelLookup extends SentinelConnector {
     const own = this as unknown as { connectToSentinel?(...args: unknown[]): Redis };
     const make = own.connectToSentinel?.bind(this);
     if (make === undefined) return;
-    own.connectToSentinel = (...args) => {
+    own.connectToSentinel = (sentinel, options) => {
+      const client = make(sentinel, { ...(options as object), lazyConnect: true });
+      this.#asked = hearFarewell(outliveSocketErrors(client));
       this.#whyNot = undefined;
-      return make(...args).on('error', (error: Error) => {
-        this.#whyNot ??= error;
+      return client.on('error', (error: Error) => {
+        this.#whyNot ??= explained(error, client);
       });
     };
   }
@@ -64,9 +70,8 @@ export class SentinelLookup extends SentinelConnector {
   #reasonIn({ message }: Error): string {
     const [, address = '', text = ''] = /sentinel (\S+) (?:because|successfully, but) (.*)$/s.exec(message) ?? [];
     if (/No such master|invalid reply/.test(text)) return `${address}: it knows no ${this.#name}`;
-    const why = this.#whyNot;
-    const reason =
-      why === undefined || !text.startsWith('Connection is closed') ? text : (tlsReasonOf(why) ?? why.message);
+    const why = (this.#asked && farewellOf(this.#asked)) ?? this.#whyNot?.message;
+    const reason = text.startsWith('Connection is closed') ? (why ?? text) : text;
     return `${address}: ${reason || message}`;
   }
 }
