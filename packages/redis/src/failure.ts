@@ -44,10 +44,13 @@ export const isUnsent = (error: unknown): boolean =>
 /** A cause that is safe to log: ioredis hangs the command's arguments on its errors, and those are payloads and passwords. */
 export function causeOf(error: unknown): Error | undefined {
   if (error === undefined) return undefined;
-  const cause = new Error(error instanceof Error ? error.message : String(error));
+  const cause = new Error(error instanceof Error ? wordsOf(error) : String(error));
   if (error instanceof Error && 'code' in error) Object.assign(cause, { code: error.code });
   return cause;
 }
+
+/** What Redis says, without the arguments that it repeats of a command that it does not know: they are payloads too. */
+const wordsOf = ({ message }: Error): string => message.replace(/, with args beginning with: .*$/s, '');
 
 /** It was not sent, or not taken. */
 export const isUnavailable = (error: unknown): boolean =>
@@ -57,11 +60,22 @@ export const isUnavailable = (error: unknown): boolean =>
 export const unavailable = (what: string, address: string, waitedMs: number, error: unknown): BelfryError =>
   new BelfryError('TRANSPORT_UNAVAILABLE', {
     message: `no answer from Redis at ${address}${Number.isFinite(waitedMs) ? ` within ${waitedMs} ms` : ''}${because(error)}, for ${what}.`,
-    hint: isNoCluster(error)
-      ? 'This is one server and no Cluster: say so, with a URL like redis://host:port.'
-      : 'Is Redis running there, do the URL, user and password fit, and is it rediss:// exactly where Redis speaks TLS?',
+    hint: hintForAbsence(error),
     cause: causeOf(error),
   });
+
+function hintForAbsence(error: unknown): string {
+  if (isNoCluster(error)) return 'This is one server and no Cluster: say so, with a URL like redis://host:port.';
+  const [, unknown] = (error instanceof Error && UNKNOWN.exec(error.message)) || [];
+  if (unknown?.toLowerCase() === 'sentinel')
+    return 'This is a Redis and no Sentinel: say so, with a URL like redis://host:port.';
+  if (unknown !== undefined) return NO_REDIS;
+  return 'Is Redis running there, do the URL, user and password fit, and is it rediss:// exactly where Redis speaks TLS?';
+}
+
+const UNKNOWN = /unknown (?:redis )?command '?`?(\w*)/i;
+const NO_REDIS =
+  'Belfry needs Redis 7.0 or later, or Valkey. If a Sentinel answers there, say so, with a URL like redis+sentinel://host:26379/mymaster.';
 
 /** Too much waits already. */
 export const crowdedOut = (what: string, address: string): BelfryError =>
@@ -92,7 +106,7 @@ export const refused = (
   error: Error,
 ): BelfryError =>
   new BelfryError(error.message.startsWith('OOM') ? 'STORAGE_FULL' : code, {
-    message: `${what}: Redis at ${address} answered ${error.message}.`,
+    message: `${what}: Redis at ${address} answered ${wordsOf(error)}.`,
     hint: hintFor(error),
     cause: causeOf(error),
   });
@@ -107,11 +121,11 @@ function hintFor(error: Error): string {
     return 'Redis is at maxmemory: transient events pass, but logs and places in groups take memory. Let the groups work, keep less (retain in the contract), or raise maxmemory.';
   if (answer.startsWith('NOREPLICAS'))
     return 'Redis has fewer replicas than min-replicas-to-write asks for, and takes no writes until they are back.';
-  if (/unknown (redis )?command/i.test(answer)) return 'Belfry needs Redis 7.0 or later, or Valkey.';
+  if (UNKNOWN.test(answer)) return NO_REDIS;
   return 'The answer is Redis’s own.';
 }
 
 const isNoCluster = (error: unknown): boolean => isRefusal(error) && error.message.includes('cluster support disabled');
 
 const because = (error: unknown): string =>
-  error instanceof Error && error.message !== '' ? ` (${error.message})` : '';
+  error instanceof Error && error.message !== '' ? ` (${wordsOf(error)})` : '';

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BelfryError } from '@belfry/contracts';
 import { type SentinelRedis, startRedis } from '@belfry/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -178,6 +179,29 @@ describe('behind Sentinels that nothing happens to', { timeout: 60_000 }, () => 
       code: 'TRANSPORT_UNAVAILABLE',
       message: expect.stringContaining('it knows no theirs'),
     });
+  });
+
+  it('are no Redis, and a Redis is no Sentinel: the error names the URL to take', async () => {
+    const [{ port }] = redis.sentinels as [SentinelRedis['sentinels'][number]];
+    const theirs = { url: `redis://127.0.0.1:${port}`, subscribePatience: 500, patience: 500 };
+    const its = { ...theirs, url: `${redis.nodes[0].url.replace('://', '+sentinel://')}/mymaster` };
+    const refusals = (at: typeof theirs, name: string) => {
+      const bus = startBus(name, at);
+      const doings = [bus.open(), note(bus), bus.publish(OrderPlaced, { n: 1 })];
+      return Promise.all(
+        doings.map((doing) =>
+          doing.then(
+            () => undefined,
+            (reason: BelfryError) => reason,
+          ),
+        ),
+      );
+    };
+    for (const refusal of await refusals(theirs, 'one')) {
+      expect(refusal?.hint).toContain('redis+sentinel://host:26379/mymaster');
+      expect(refusal?.message).not.toContain('with args'); // payloads may be among them
+    }
+    for (const refusal of await refusals(its, 'other')) expect(refusal?.hint).toContain('a Redis and no Sentinel');
   });
 
   it('is reached by options as by the URL, and by a client', async () => {
