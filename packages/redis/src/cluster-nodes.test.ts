@@ -67,7 +67,10 @@ describe('the URL of a Cluster', () => {
 describe('the option cluster', () => {
   it('names nodes, and where they are reached from here', () => {
     const { cluster, address } = resolveRedisOptions({
-      cluster: { nodes: ['h1:1', 'h2'], natMap: { '172.20.0.3:6379': '127.0.0.1:7003' } },
+      cluster: {
+        nodes: ['h1:1', 'h2'],
+        natMap: { '172.20.0.3:6379': '127.0.0.1:7003', '[fd00::3]:7000': '[::1]:7', h3: 'h4' },
+      },
     });
     expect(address).toBe('h1:1,h2:6379');
     expect(cluster?.seeds).toEqual([
@@ -75,6 +78,8 @@ describe('the option cluster', () => {
       { host: 'h2', port: 6379 },
     ]);
     expect(cluster?.translate({ host: '172.20.0.3', port: 6379 })).toEqual({ host: '127.0.0.1', port: 7003 });
+    expect(cluster?.translate({ host: 'fd00::3', port: 7000 })).toEqual({ host: '::1', port: 7 });
+    expect(cluster?.translate({ host: 'h3', port: 6379 })).toEqual({ host: 'h4', port: 6379 });
     expect(cluster?.translate({ host: '172.20.0.3', port: 6380 })).toEqual({ host: '172.20.0.3', port: 6380 });
   });
 

@@ -42,8 +42,11 @@ export function readNodes(cluster: unknown, mistakes: string[]): ClusterSeeds {
 
 /** From the addresses that nodes tell to those at which they are reached. */
 export function translator(natMap: Readonly<Record<string, string>>): (address: Address) => Address {
-  const known = new Map(Object.entries(natMap).map(([from, to]) => [from, nodeAt(to)]));
+  const known = new Map(Object.entries(natMap).map(([from, to]) => [nameAt(from), nodeAt(to)]));
   return (address) => known.get(nameOf(address)) ?? address;
 }
+
+/** As nodes are told: also one without a port, or with an IPv6 address. */
+const nameAt = (text: string): string => nameOf(toAddress(text, PORT) ?? { host: text, port: PORT });
 
 const nodeAt = (text: unknown): Address | undefined => (typeof text === 'string' ? toAddress(text, PORT) : undefined);

@@ -41,7 +41,7 @@ const FOLLOW_MS = 200;
 const PAUSE_MS = 50;
 /** For so long a server that serves nothing any more may answer what it was asked. */
 const FAREWELL_MS = 2000;
-/** After so many questions without an answer something is wrong. */
+/** After so many questions without an answer something is wrong; of a Cluster of more nodes, after one to each. */
 const FAILURES = 2;
 /** A refusal is so long the reason why nothing goes on. */
 const RECENTLY_MS = 1000;
@@ -71,7 +71,7 @@ export class Cluster implements Topology {
   #lastRefusal: { readonly slot: number; readonly refusal: Error; readonly at: number } | undefined;
   /** Questions in a row that nobody answered as it should be. */
   #failures = 0;
-  #downSince = 0;
+  #downSince: number | undefined;
   #closed = false;
 
   constructor(options: ClusterOptions) {
@@ -141,7 +141,8 @@ export class Cluster implements Topology {
     if (!isMisdirected(refusal)) return false;
     const { clock, link, translate } = this.#options;
     const moved = movedIn(refusal, addressIn(server.address), translate);
-    if (moved === undefined) {
+    // To itself: where several nodes are taken for one, because their addresses lead to the same server. To obey would be to ask it for ever.
+    if (moved === undefined || nameOf(moved.to) === server.address) {
       this.#lastRefusal = { slot, refusal, at: clock.now() };
       this.#unsettled.set(slot, Math.max(this.#unsettled.get(slot) ?? 0, clock.now() + PAUSE_MS));
       link.stirred();
@@ -163,7 +164,9 @@ export class Cluster implements Topology {
       return new Error('no node of the Cluster serves its slot');
     const { refusal, at = 0 } = this.#lastRefusal?.slot === slot ? this.#lastRefusal : {};
     if (refusal !== undefined && this.#options.clock.now() - at < RECENTLY_MS) return refusal;
-    return this.serverOf(slot)?.commands.lastError ?? this.#lastError;
+    const { address, commands } = this.serverOf(slot) ?? {};
+    if (commands === undefined || commands.client !== undefined) return this.#lastError;
+    return new Error(`${address}, which serves its slot: ${causeOf(commands.lastError)?.message ?? 'no answer'}`);
   }
 
   async close(): Promise<void> {
@@ -225,16 +228,22 @@ export class Cluster implements Topology {
   // One line per outage, and one when it is over. One node that does not answer is none: another one is asked.
   #reportLoss(): void {
     const { address, logger, clock } = this.#options;
-    if (this.#closed || ++this.#failures !== FAILURES) return;
+    if (this.#closed || ++this.#failures < this.#tolerated || this.#downSince !== undefined) return;
     this.#downSince = clock.now();
     const reason = causeOf(this.#lastError)?.message;
     logger.warn({ address, reason }, 'No node of the Redis Cluster says who serves what; trying again.');
   }
 
+  get #tolerated(): number {
+    const nodes = [...this.#nodes, ...this.#options.seeds].map(nameOf);
+    return Math.max(FAILURES, new Set(nodes).size);
+  }
+
   #reportBack(): void {
     const { address, logger, clock } = this.#options;
-    if (this.#failures >= FAILURES)
+    if (this.#downSince !== undefined)
       logger.info({ address, outageMs: clock.now() - this.#downSince }, 'The Redis Cluster is back.');
+    this.#downSince = undefined;
     this.#failures = 0;
   }
 

@@ -31,6 +31,19 @@ describe('an answer to CLUSTER SLOTS', () => {
     expect(toLayout([[0, 0, [host, 7000]]], asked, asTold).slots[0]).toBe('asked:7000');
   });
 
+  it('tells the number of a node whose name it does not know', () => {
+    const nodes = [
+      ['?', 7000, 'one', ['ip', '10.0.0.1']],
+      ['named', 7001, 'two', ['ip', '10.0.0.2']],
+      ['?', 7002, 'three', ['hostname', 'ip', 'ip', '10.0.0.3']],
+    ];
+    expect(toLayout([[0, 0, ...nodes]], asked, asTold).nodes.map(({ host }) => host)).toEqual([
+      '10.0.0.1',
+      'named',
+      '10.0.0.3',
+    ]);
+  });
+
   it('is translated from the addresses among the nodes', () => {
     const translate = ({ port }: Address) => ({ host: 'outside', port: port + 1 });
     const { slots, nodes } = toLayout([[5, 5, ['172.20.0.3', 6379]]], asked, translate);
@@ -52,19 +65,21 @@ describe('a refusal', () => {
   it.each([
     ['MOVED 3999 127.0.0.1:6381', { host: '127.0.0.1', port: 6381 }],
     ['MOVED 3999 :6381', { host: 'asked', port: 6381 }],
-    ['MOVED 3999 ?:6381', { host: 'asked', port: 6381 }],
     ['MOVED 3999 ::1:6381', { host: '::1', port: 6381 }],
     ['MOVED 3999 node-1.example:6381', { host: 'node-1.example', port: 6381 }],
   ])('%s leads elsewhere', (message, to) => {
     expect(movedIn(refusal(message), asked, asTold)).toEqual({ slot: 3999, to });
   });
 
-  it.each(['ASK 3999 127.0.0.1:6381', 'TRYAGAIN Multiple keys', 'CLUSTERDOWN Hash slot not served', 'MOVED'])(
-    '%s leads nowhere',
-    (message) => {
-      expect(movedIn(refusal(message), asked, asTold)).toBeUndefined();
-    },
-  );
+  it.each([
+    'MOVED 3999 ?:6381',
+    'ASK 3999 127.0.0.1:6381',
+    'TRYAGAIN Multiple keys',
+    'CLUSTERDOWN Hash slot not served',
+    'MOVED',
+  ])('%s leads nowhere', (message) => {
+    expect(movedIn(refusal(message), asked, asTold)).toBeUndefined();
+  });
 
   it('leads to where that is from here', () => {
     const translate = () => ({ host: 'outside', port: 7 });

@@ -20,14 +20,25 @@ export interface Layout {
 export function toLayout(reply: unknown, asked: Address, translate: (address: Address) => Address): Layout {
   const slots = new Array<string | undefined>(SLOTS).fill(undefined);
   const nodes = new Map<string, Address>();
-  for (const range of reply as [first: number, last: number, ...nodes: [host: string | null, port: number][]][]) {
+  for (const range of reply as [first: number, last: number, ...nodes: ToldNode[]][]) {
     const [first, last, ...found] = range;
-    const addresses = found.map(([host, port]) => translate(told(host, port, asked)));
+    const addresses = found.map(([host, port, , also]) =>
+      translate(told(host === '?' ? ipIn(also) : host, port, asked)),
+    );
     for (const address of addresses) nodes.set(nameOf(address), address);
     if (addresses[0] === undefined) continue;
     slots.fill(nameOf(addresses[0]), Number(first), Number(last) + 1);
   }
   return { slots, nodes: [...nodes.values()] };
+}
+
+type ToldNode = [host: string | null, port: number, id?: string, also?: unknown];
+
+/** Where a node is of which the others should tell a name, but know none. */
+function ipIn(also: unknown): string | undefined {
+  if (!Array.isArray(also)) return undefined;
+  const at = also.findIndex((field, place) => place % 2 === 0 && String(field) === 'ip');
+  return at < 0 ? undefined : String(also[at + 1]);
 }
 
 /** What a MOVED refusal says: which slot, and who serves it. */
@@ -39,13 +50,13 @@ export interface Moved {
 /** Reads `MOVED 3999 127.0.0.1:6381`; the host may be absent, and an IPv6 one contains colons. `undefined`: it is another refusal. */
 export function movedIn(refusal: Error, asked: Address, translate: (address: Address) => Address): Moved | undefined {
   const [, slot, host, port] = /^MOVED (\d+) (.*):(\d+)/.exec(refusal.message) ?? [];
-  if (port === undefined) return undefined;
+  if (port === undefined || host === '?') return undefined; // who asks for all of the slots is told more
   return { slot: Number(slot), to: translate(told(host, port, asked)) };
 }
 
 /** What a node tells of another one, or of itself: then it may leave the host out. */
 const told = (host: string | null | undefined, port: number | string, asked: Address): Address => ({
-  host: !host || host === '?' ? asked.host : host,
+  host: host || asked.host,
   port: Number(port),
 });
 

@@ -15,6 +15,15 @@ import { collectingLogger, OrderPlaced, sharedUrl, startBus } from './world.js';
 
 const PLACED = 'belfry:orders.placed';
 
+/** An event whose channel a node serves. */
+const eventOn = async (world: ClusterWorld, { id }: Node) => {
+  for (let n = 0; ; n++) {
+    const name = `used${n}.up`;
+    if ((await world.primaryOf(`belfry:${name}`)).id === id)
+      return defineEvent(name, { schema: z.object({ n: z.number() }) });
+  }
+};
+
 describe('a Cluster', { timeout: 60_000 }, () => {
   let world: ClusterWorld;
   beforeAll(async () => {
@@ -108,6 +117,46 @@ describe('a Cluster', { timeout: 60_000 }, () => {
     expect(await bus.publish(OrderPlaced, { n: 1 })).toMatchObject({ broadcast: 0 });
   });
 
+  describe('some of whose nodes are not where they are said to be', () => {
+    const addresses = async () => {
+      const [first, ...others] = await world.primaries();
+      const at = ({ server }: Node) => `${server.host}:${server.port}`;
+      return { first: first as Node, seed: at(first as Node), others: others.map(at) };
+    };
+
+    it('tells which one it could not reach, and does not take the Cluster for away', async () => {
+      const { first, seed, others } = await addresses();
+      const dead = others.map((other) => [other, '127.0.0.1:1'] as const);
+      const logger = collectingLogger();
+      const natMap = Object.fromEntries([
+        ...dead,
+        ...world.nodes.slice(3).map(({ server }) => [`127.0.0.1:${server.port}`, '127.0.0.1:2']),
+      ]);
+      const bus = startBus('app', { cluster: { nodes: [seed], natMap }, patience: 1000 }, { logger });
+      const foreign = await eventOn(world, (await world.primaries()).find((node) => node !== first) as Node);
+      await expect(bus.publish(foreign, { n: 1 })).rejects.toThrow(
+        '(127.0.0.1:1, which serves its slot: connect ECONNREFUSED 127.0.0.1:1)',
+      );
+      expect(await bus.publish(await eventOn(world, first), { n: 1 })).toMatchObject({ broadcast: 0 });
+      expect(logger.lines.filter((line) => /No node of|is back/.test(line))).toEqual([]);
+    });
+
+    it('gives a publish up in time that one node says another one serves, which is itself', async () => {
+      const { first, seed, others } = await addresses();
+      const natMap = Object.fromEntries(others.map((other) => [other, seed]));
+      const bus = startBus('app', { cluster: { nodes: [seed], natMap }, patience: 500 });
+      const foreign = await eventOn(world, (await world.primaries()).find((node) => node !== first) as Node);
+      const moved = async () =>
+        Number(/errorstat_MOVED:count=(\d+)/.exec(await first.admin.info('errorstats'))?.[1] ?? 0);
+      const before = await moved();
+      await expect(bus.publish(foreign, { n: 1 })).rejects.toMatchObject({
+        code: 'TRANSPORT_UNAVAILABLE',
+        message: expect.stringContaining('MOVED'),
+      });
+      expect((await moved()) - before).toBeLessThan(30); // it is not asked as often as it answers
+    });
+  });
+
   describe('that is not there at the start', () => {
     const stopAll = () => Promise.all(world.nodes.map(({ server }) => server.kill('SIGSTOP')));
     const wakeAll = () => Promise.all(world.nodes.map(({ server }) => server.kill('SIGCONT')));
@@ -146,14 +195,6 @@ describe('a Cluster', { timeout: 60_000 }, () => {
   });
 
   describe('and the connections of an instance', () => {
-    /** An event whose channel a node serves. */
-    const eventOn = async ({ id }: Node) => {
-      for (let n = 0; ; n++) {
-        const name = `used${n}.up`;
-        if ((await world.primaryOf(`belfry:${name}`)).id === id)
-          return defineEvent(name, { schema: z.object({ n: z.number() }) });
-      }
-    };
     const connections = async (): Promise<Record<string, string[]>> => {
       const byNode: Record<string, string[]> = {};
       for (const { admin, id } of world.nodes) {
@@ -169,7 +210,7 @@ describe('a Cluster', { timeout: 60_000 }, () => {
 
     it('are two to each primary that it uses, and none to anybody else, also after a failover', async () => {
       const bus = startBus('app', world.options);
-      for (const primary of await world.primaries()) await bus.subscribe(await eventOn(primary), () => {});
+      for (const primary of await world.primaries()) await bus.subscribe(await eventOn(world, primary), () => {});
       await expect.poll(connections).toEqual(await toPrimaries(['commands', 'subscriber']));
       const [first] = await world.primaries();
       await world.handOver(first!);
