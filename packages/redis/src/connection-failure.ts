@@ -14,6 +14,7 @@ export const saysNothing = (error: unknown): boolean =>
 export function explained(error: Error, client: Redis): Error {
   const words = farewellOf(client);
   if (words !== undefined) return new Error(words);
+  if (saysNothing(error)) return new Error(ENDED_EARLY);
   if (isForeign(error)) return new Error('what answers there is no Redis');
   const reason = tlsReasonOf(error);
   if (reason !== undefined) return new Error(reason);

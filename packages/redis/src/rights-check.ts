@@ -76,16 +76,24 @@ export class RightsCheck {
 
   async #ask(usages: readonly Usage[], patience: number): Promise<void> {
     const { cluster } = this.#options;
-    for (const node of cluster === undefined ? [undefined] : await this.#nodesOf(cluster, patience)) {
-      await this.#on(node, patience, async (client) => {
-        const { options } = client;
-        const database = options.db ?? 0;
-        const missing = await missingRights(client, usages, { cluster: node !== undefined, database });
-        if (missing.length === 0) return;
-        const where = { user: options.username ?? 'default', address: node ? nameOf(node) : this.#options.address };
-        throw rightsMissing(missing, { service: this.#host.service, ...where });
-      });
-    }
+    const nodes = cluster === undefined ? [undefined] : await this.#nodesOf(cluster, patience);
+    const asked = await Promise.allSettled(nodes.map((node) => this.#askOf(node, usages, patience)));
+    const failures = asked.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+    const answer = failures.find((failure) => BelfryError.is(failure) || isRefusal(failure));
+    if (answer !== undefined) throw answer;
+    // What belongs to a node of a Cluster that is away waits for it, and everything else goes on.
+    if (failures.length > 0 && failures.length === nodes.length) throw failures[0];
+  }
+
+  async #askOf(node: Address | undefined, usages: readonly Usage[], patience: number): Promise<void> {
+    await this.#on(node, patience, async (client) => {
+      const { options } = client;
+      const database = options.db ?? 0;
+      const missing = await missingRights(client, usages, { cluster: node !== undefined, database });
+      if (missing.length === 0) return;
+      const where = { user: options.username ?? 'default', address: node ? nameOf(node) : this.#options.address };
+      throw rightsMissing(missing, { service: this.#host.service, ...where });
+    });
   }
 
   /** Every node that serves something: each has users of its own. Where that may not be asked, the first one that answers says so. */

@@ -87,3 +87,34 @@ it('with the generated rights on every node a service works on a Cluster, and a 
     message: expect.stringContaining(`the user handler of Redis at 127.0.0.1:${at.port} lacks`),
   });
 });
+
+it('starts while a node is away that it does not need, and what it needs there waits', {
+  timeout: 60_000,
+}, async () => {
+  await using cluster = await startRedis({ cluster: true, config: { 'cluster-require-full-coverage': 'no' } });
+  const [first, second] = cluster.nodes;
+  const admin = new Redis({ port: second!.port, protocol: 2 });
+  onTestFinished(() => admin.disconnect());
+  // Its replica first, so that nobody takes over.
+  for (const away of [cluster.nodes[3]!, first!]) await away.kill();
+  await vi.waitUntil(
+    async () => / master,fail | slave,fail .* master,fail /s.test(String(await admin.cluster('NODES'))),
+    { timeout: 20_000 },
+  );
+  const transport = redisTransport({ cluster: { nodes: [`127.0.0.1:${second!.port}`] }, patience: 500 });
+  const bus = createBus({ name: 'app', namespace: 'shop', logger: silentLogger, transport });
+  onTestFinished(async () => void (await bus.close({ timeout: 100 })));
+  const ranges = await admin.cluster('SLOTS');
+  const isAway = async (event: string) => {
+    const slot = Number(await admin.cluster('KEYSLOT', `shop:${event}`));
+    return ranges.find(([from, to]) => from <= slot && slot <= to)?.[2]?.[1] === first!.port;
+  };
+  const names = Array.from({ length: 50 }, (_, n) => `event${n}.here`);
+  const where = await Promise.all(names.map(isAway));
+  const [here, there] = [names[where.indexOf(false)]!, names[where.indexOf(true)]!].map((name) =>
+    defineEvent(name, { schema }),
+  );
+  await bus.open([usageOfEmitting(here!, { name: 'app', namespace: 'shop' })]);
+  expect(await bus.publish(here!, { n: 1 })).toMatchObject({ broadcast: 0 });
+  await expect(bus.publish(there!, { n: 1 })).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
+});
