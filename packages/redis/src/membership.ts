@@ -40,6 +40,8 @@ export class Membership {
   readonly #places = new Map<string, Place>();
   /** Places that others have for a while, if there are others, because this instance has enough to do. */
   readonly #aside = new Set<string>();
+  /** Places that Redis refuses to stamp: it is told once of each. */
+  readonly #refused = new Set<string>();
   /** Places that could not be given up because Redis was away. */
   readonly #owed = new Map<string, Place>();
 
@@ -107,6 +109,8 @@ export class Membership {
         if (this.#serverOf(place) !== server) return;
         await this.#stamp(client, place).catch((error: unknown) => {
           if (!isRefusal(error) || isMisdirected(error)) return; // the connection broke, or the place has moved: then it is stamped again
+          if (this.#refused.has(keyOf(place))) return;
+          this.#refused.add(keyOf(place));
           this.#options.logger.warn(
             { ...place, reason: causeOf(error)?.message },
             'Redis refuses to stamp a place in a group.',
@@ -173,6 +177,7 @@ export class Membership {
       [membersKey(channel), stampsKey(channel)],
       [group, instance, FRAME_VERSION, String(staleAfter), String(REMEMBERED_MS), aside ? '1' : '0'],
     );
+    this.#refused.delete(keyOf({ channel, group }));
     if (Number(removed) > 0)
       logger.info({ channel, removed }, 'Removed places of instances that have given no sign of life.');
     // Given up while the stamp was under way: it must not come back by that.

@@ -415,6 +415,27 @@ describe('a right that is missing', () => {
     expect(performance.now() - began).toBeLessThan(1000);
   });
 
+  it('and is given back later is used again: what stood before stands again', async () => {
+    const [placed, kept] = [Placed, Kept].map((contract) => usageOfSubscribing(contract, 'handler', user('handler')));
+    const usages = [placed!, kept!];
+    const publisher = await open('emitter', [], [Placed]);
+    const subscriber = await open('handler', usages);
+    const got: number[] = [];
+    await subscriber.subscribe(Placed, ({ n }) => void got.push(n));
+    await subscriber.subscribe(Kept, () => {});
+    const receivers = async (contract: AnyContract) => {
+      const glob = inboxChannel(channelOf(contract), 'handler', '*').replace(/[{}]/g, '?');
+      return ((await access.admin.call('PUBSUB', 'SHARDCHANNELS', glob)) as string[]).length;
+    };
+    expect(await receivers(Placed)).toBe(1);
+    await access.allow('handler', [kept!]); // Redis ends its subscriber connection
+    await vi.waitUntil(async () => (await receivers(Kept)) === 1 && (await receivers(Placed)) === 0, { timeout: 5000 });
+    await access.allow('handler', usages);
+    await vi.waitUntil(async () => (await receivers(Placed)) === 1, { timeout: 5000 });
+    await vi.waitUntil(async () => (await publisher.publish(Placed, { n: 1 })).groups.handler === 1, { timeout: 5000 });
+    await vi.waitUntil(() => got.length > 0);
+  });
+
   it('is named when it is needed, too, where nobody has asked before', async () => {
     const usage = usageOfEmitting(Placed, user('limited'));
     await access.allow('limited', [usage]);
