@@ -17,15 +17,21 @@ export function checkRequest(contract: unknown): asserts contract is AnyRequest 
   if (isRequest(contract)) return;
   if (!isContract(contract)) throw noContract(contract, 'defineRequest');
   throw new BelfryError('CONTRACT_INVALID', {
-    message: `${contract.name} is an event, not a request.`,
+    message: `${contract.name} is ${contract.kind === 'channel' ? 'a channel' : 'an event'}, not a request.`,
     hint: 'Publish it, and subscribe to it; to ask something, define a request with defineRequest.',
   });
 }
 
-/** @throws BelfryError `HANDLER_INVALID` */
-export function checkHandler(handler: unknown): void {
+/**
+ * @param of what it is for, as the error names it
+ * @throws BelfryError `HANDLER_INVALID`
+ */
+export function checkHandler(handler: unknown, of: string): void {
   if (typeof handler === 'function') return;
-  throw new BelfryError('HANDLER_INVALID', { message: `the handler is ${typeof handler}, not a function.` });
+  throw new BelfryError('HANDLER_INVALID', {
+    message: `the handler of ${of} must be a function, not ${handler === null ? 'null' : typeof handler}.`,
+    hint: 'It comes second, before the options.',
+  });
 }
 
 const noContract = (value: unknown, by: string): BelfryError =>

@@ -95,11 +95,14 @@ export function mistakeIn(
     const isText = textOptions.includes(name);
     if (value === undefined || others.includes(name)) continue;
     if (isText ? typeof value === 'string' : name === 'extensions' && typeof value === 'object') continue;
-    const isKnown = name === 'extensions' || isText;
-    const also = others.length > 0 ? `, ${others.join(' and ')}` : '';
+    const mistake = isText
+      ? 'must be a text'
+      : name === 'extensions'
+        ? 'must be an object'
+        : `is no option of ${verb}()`;
     return new BelfryError('OPTION_INVALID', {
-      message: `${subjectOf(contract)}: ${JSON.stringify(name)} ${isKnown ? `cannot be a ${typeof value}` : `is no option of ${verb}()`}.`,
-      hint: `There are ${textOptions.join(', ')}, which are texts, extensions, an object${also}.`,
+      message: `${subjectOf(contract)}: ${JSON.stringify(name)} ${mistake}.`,
+      hint: `There are ${[...textOptions, 'extensions', ...others].join(', ')}.`,
     });
   }
   return undefined;

@@ -269,9 +269,9 @@ describe('the limit of size', () => {
 describe('options of a publish', () => {
   it.each([
     ['an unknown one', { headers: {} }, /"headers" is no option/],
-    ['a key that is no text', { key: 5 }, /"key" cannot be a number/],
-    ['a correlation id that is no text', { correlationId: 5 }, /"correlationId" cannot be a number/],
-    ['extensions that are no object', { extensions: 'x' }, /"extensions" cannot be a string/],
+    ['a key that is no text', { key: 5 }, /"key" must be a text/],
+    ['a correlation id that is no text', { correlationId: 5 }, /"correlationId" must be a text/],
+    ['extensions that are no object', { extensions: 'x' }, /"extensions" must be an object/],
   ])('refuse %s', async (_what, options, message) => {
     const { transport, publish } = start();
     await expect(publish(Placed, { id: 'o-1' }, options as PublishOptions)).rejects.toMatchObject({

@@ -149,7 +149,7 @@ class TransportBus implements Bus {
   }
 
   on<E extends BusEvent>(event: E, listener: (event: BusEventMap[E]) => void): () => void {
-    checkHandler(listener);
+    checkHandler(listener, `the bus's ${JSON.stringify(event)}`);
     if (isBusEvent(event)) return this.#events.on(event, listener);
     throw new BelfryError('OPTION_INVALID', {
       message: `a bus has no event ${JSON.stringify(event)}.`,
@@ -179,7 +179,7 @@ class TransportBus implements Bus {
   ): Promise<Responder> {
     if (this.#closing !== undefined) throw closed(this.name);
     this.#support.checkRequest(contract);
-    checkHandler(handler);
+    checkHandler(handler, contract.channel);
     const call = handler as (input: unknown, context: RequestContext) => unknown;
     return this.#responders.add(contract, call, options ?? {}, this.#refusal);
   }
@@ -193,7 +193,7 @@ class TransportBus implements Bus {
     const subject = subjectOf(what);
     const { contracts, pattern } = subject;
     for (const contract of contracts) this.#support.checkContract(contract);
-    checkHandler(handler);
+    checkHandler(handler, pattern ?? contracts.map(({ channel }) => channel).join(', '));
     // A durable event needs no more of the transport than that; what it means for groups is the transport's own.
     const isGrouped = contracts.some(({ kind, guarantee }) => kind === 'event' && guarantee === 'transient');
     if (isGrouped && !options?.broadcast) this.#support.require('groups', this.name);
