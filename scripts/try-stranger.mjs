@@ -87,6 +87,18 @@ async function tryIt(folder) {
   );
   await step('npm install', () => command('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], app));
   await step('npm test', () => command('npm', ['test'], app));
+  await step('npm run dev: without a Redis, an order is shipped', async () => {
+    const dev = new Running('dev', ['--import', 'tsx', 'src/dev.ts'], app, {
+      BELFRY_URL: 'memory:',
+      LOG_LEVEL: 'info',
+    });
+    try {
+      await dev.says('"shipped"');
+      await dev.stop();
+    } finally {
+      dev.child.kill('SIGKILL');
+    }
+  });
   await step('npm run build', () => command('npm', ['run', 'build'], app));
 
   const { findRedisCli, startRedis } = await import('../packages/testing/dist/index.js');

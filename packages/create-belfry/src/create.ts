@@ -36,7 +36,7 @@ export async function create({ folder, version, tarballs }: Plan): Promise<strin
   await mkdir(target, { recursive: true });
   await cp(template, target, { recursive: true });
   for (const [from, to] of Object.entries(renamed)) await rename(join(target, from), join(target, to));
-  for (const file of ['package.json', 'README.md', 'docker-compose.yml']) {
+  for (const file of ['package.json', 'README.md']) {
     const path = join(target, file);
     await writeFile(
       path,

@@ -33,7 +33,7 @@ async function main(): Promise<number> {
   cd ${here}
   npm install
   npm test
-  npm run dev        # both services in this terminal, without a Redis
+  npm run dev        # both services in this terminal, without a Redis, and an order
 
 README.md tells the rest.`);
   return 0;

@@ -1,11 +1,11 @@
-// node dist/main.js shop: one service in this process, as it is deployed. Without a name: all of them, to try things out.
+// node dist/main.js shop: one service in this process, as it is deployed. npm run dev starts all of them: src/dev.ts.
 import { runService } from 'belfry';
 import { services } from './services.js';
 
-const [chosen] = process.argv.slice(2);
-const running = [...services.values()].filter(({ name }) => chosen === undefined || name === chosen);
-if (running.length === 0) {
-  console.error(`There is no service ${chosen}: there are ${[...services.keys()].join(' and ')}.`);
-  process.exitCode = 1;
+const name = process.argv[2] ?? '';
+const service = services.get(name);
+if (service === undefined) {
+  console.error(`Name a service to start: ${[...services.keys()].join(' or ')}.`);
+  process.exit(1);
 }
-await Promise.all(running.map((service) => runService(service)));
+await runService(service);
