@@ -6,13 +6,22 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statS
 import { join } from 'node:path';
 import { install, root, run } from './prepare.mjs';
 
-/** Every page of docs/, in the order in which they are to be read. */
+/** Every page of docs/, in the order in which they are to be read: as under "Where next" in README. */
 const chapters = {
-  Beginning: ['start', 'concepts'],
-  Messages: ['contracts', 'subscribing', 'publishing', 'requests', 'durable-events'],
-  'What holds': ['delivery-guarantees', 'faults', 'promises', 'errors', 'performance'],
-  'Running it': ['testing', 'health', 'deploying', 'topologies', 'access', 'packages'],
-  'Beside others': ['redis-pubsub', 'from-nestjs', 'from-moleculer'],
+  'To begin': ['start', 'concepts'],
+  'To write services': [
+    'contracts',
+    'subscribing',
+    'publishing',
+    'requests',
+    'durable-events',
+    'services',
+    'testing',
+    'redis-pubsub',
+  ],
+  'To run them': ['deploying', 'topologies', 'access', 'health', 'errors', 'packages'],
+  'To trust it': ['delivery-guarantees', 'faults', 'promises', 'performance'],
+  'To move here': ['from-nestjs', 'from-moleculer'],
 };
 
 const site = join(root, 'site');
@@ -54,8 +63,9 @@ function collect() {
       writeFileSync(join(pages, `${name}.md`), about + withoutFolders(text.slice(heading.indexOf('# '))));
     }
   }
-  // The README lies a folder higher, and links to docs/.
+  // The README lies a folder higher, and links to docs/. The site has its heading already.
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    .replace(/^# .+\n/, '')
     .replaceAll(/(\]\(|src="|srcset=")docs\//g, '$1./')
     .replaceAll(/\]\((?![a-z]+:|\.|#)/g, '](../');
   writeFileSync(join(pages, 'index.md'), withoutFolders(readme));

@@ -1,3 +1,8 @@
+/**
+ * The package to install: what service authors need.
+ * @module belfry
+ */
+
 // First: it gives `Reflect` what the compiler's metadata and inversify's decorators need.
 import 'reflect-metadata';
 

@@ -1,3 +1,8 @@
+/**
+ * Contracts as plain values. Runs in a browser.
+ * @module @belfry/contracts
+ */
+
 // Write a message down
 export {
   defineEvent,

@@ -1,3 +1,8 @@
+/**
+ * The bus, and the interface of transports.
+ * @module @belfry/core
+ */
+
 // For people who write services
 export { createBus } from './transport-bus.js';
 export type {

@@ -1,3 +1,8 @@
+/**
+ * Decorators, and what binds decorated methods to a bus.
+ * @module @belfry/handlers
+ */
+
 import 'reflect-metadata';
 
 // For people who write handlers

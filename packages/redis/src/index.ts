@@ -1,3 +1,8 @@
+/**
+ * The Redis transport.
+ * @module @belfry/redis
+ */
+
 export { redisTransport } from './redis-transport.js';
 export type { RedisTransportOptions } from './options.js';
 export { type AccessRules, type AccessRulesOptions, accessRules } from './access-rules.js';

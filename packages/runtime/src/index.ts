@@ -1,3 +1,8 @@
+/**
+ * Services: configuration, container, logs, life, health.
+ * @module @belfry/runtime
+ */
+
 // Run a service
 export { Logger } from './logger.js';
 export { runService } from './run-service.js';

@@ -1,3 +1,8 @@
+/**
+ * Services under test, doubles, matchers, a real Redis.
+ * @module @belfry/testing
+ */
+
 // Services under test
 export { startHarness } from './harness/start-harness.js';
 export { type Override, override } from './harness/override.js';
