@@ -39,5 +39,5 @@ await Promise.all([shop.start(), billing.start()]);
 
 await shop.container.get(Shop).sell('a bell', 1250);
 
-await billing.stop(); // finishes what has arrived, so the payment is told of
+await billing.stop(); // finishes what has arrived, and so publishes the payment
 await shop.stop();
