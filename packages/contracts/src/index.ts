@@ -40,3 +40,4 @@ export type { Json, JsonInput, JsonMistake, NotJson } from './json.js';
 export { isRequestError, RequestError } from './request-error.js';
 export { BelfryError, type BelfryErrorOptions, type ErrorCode, type ErrorIssue, errorCodes } from './error.js';
 export { type Duration, isDuration, toMilliseconds } from './duration.js';
+export { unknownOptions } from './unknown-options.js';

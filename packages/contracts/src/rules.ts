@@ -1,3 +1,4 @@
+import { unknownOptions } from './unknown-options.js';
 import type { Schema } from './schema.js';
 
 /** What is wrong with a contract, one clause each: every mistake is told at once. */
@@ -18,7 +19,5 @@ export const isSchema = (value: unknown): value is Schema =>
 /** Starts the list of mistakes with the options that nobody knows. */
 export function checkOptions(options: unknown, known: readonly string[]): Mistakes {
   if (typeof options !== 'object' || options === null) return ['its options must be an object'];
-  return Object.keys(options)
-    .filter((key) => !known.includes(key))
-    .map((key) => `${JSON.stringify(key)} is no option (there are ${known.join(', ')})`);
+  return unknownOptions(options, known);
 }

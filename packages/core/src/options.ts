@@ -6,6 +6,7 @@ import {
   isDuration,
   isRequest,
   toMilliseconds,
+  unknownOptions,
 } from '@belfry/contracts';
 import type { BroadcastOnlyOptions, HandlingOptions, SubscribeOptions } from './bus.js';
 import { type Clock, systemClock } from './clock.js';
@@ -90,9 +91,7 @@ class Mistakes {
   }
 
   unknown(options: object, known: readonly string[]): void {
-    for (const key of Object.keys(options)) {
-      this.check(known.includes(key), `${JSON.stringify(key)} is no option (there are ${known.join(', ')})`);
-    }
+    this.#found.push(...unknownOptions(options, known));
   }
 
   throwIfAny(of: string): void {

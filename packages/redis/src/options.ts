@@ -1,4 +1,4 @@
-import { BelfryError, type Duration, isDuration, toMilliseconds } from '@belfry/contracts';
+import { BelfryError, type Duration, isDuration, toMilliseconds, unknownOptions } from '@belfry/contracts';
 import { Redis, type RedisOptions } from 'ioredis';
 import { type ClusterSeeds, isClusterUrl, readClusterUrl, readNodes, translator } from './cluster-nodes.js';
 import { hearFarewell } from './farewell.js';
@@ -66,11 +66,8 @@ export interface ResolvedRedisOptions {
 /** @throws BelfryError `OPTION_INVALID`, listing every mistake; never with the URL's password */
 export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRedisOptions {
   const { url, redis, client, cluster, patience = '5s', subscribePatience = '4s', heartbeat = '5s' } = options ?? {};
-  const mistakes: string[] = [];
   const known = ['url', 'redis', 'cluster', 'client', 'patience', 'subscribePatience', 'heartbeat'];
-  for (const key of Object.keys(options ?? {})) {
-    if (!known.includes(key)) mistakes.push(`${JSON.stringify(key)} is no option (there are ${known.join(', ')})`);
-  }
+  const mistakes = unknownOptions(options ?? {}, known);
   if (client !== undefined && (url !== undefined || redis !== undefined || cluster !== undefined))
     mistakes.push('client excludes url, redis and cluster');
   if (cluster !== undefined && url !== undefined) mistakes.push('cluster excludes url');

@@ -1,4 +1,4 @@
-import { BelfryError, isDuration, toMilliseconds } from '@belfry/contracts';
+import { BelfryError, isDuration, toMilliseconds, unknownOptions } from '@belfry/contracts';
 import { type Logger as BusLogger, type BusOptions, createBus, type TransportFactory } from '@belfry/core';
 import { Container, ContainerModule } from 'inversify';
 import { type HealthConfig, resolveHealth } from './health/health-options.js';
@@ -34,9 +34,7 @@ export function resolveServiceOptions(options: ServiceOptions, defaultEnv: Envir
     drainTimeout = '10s',
     env = defaultEnv,
   } = options ?? {};
-  const mistakes: Mistakes = Object.keys(options ?? {})
-    .filter((key) => !serviceOptionNames.includes(key))
-    .map((key) => `${JSON.stringify(key)} is no option (there are ${serviceOptionNames.join(', ')})`);
+  const mistakes: Mistakes = unknownOptions(options ?? {}, serviceOptionNames);
   if (name === undefined) mistakes.push('name is missing: it names the service, and the group that its replicas share');
   if (!isListOf(handlers, (item) => typeof item === 'function'))
     mistakes.push('handlers must be a list of classes, like [Billing]');
