@@ -202,7 +202,8 @@ export interface Bus extends Publisher, Requester {
   readonly requests: Readonly<RequestStats>;
   /**
    * Drains and closes: leaves the groups, stops listening, finishes what has arrived and what is in flight, and disconnects.
-   * After the timeout it aborts the context's `signal`, gives up the rest, and says in the report how much that was. May be called twice.
+   * After the timeout it aborts the context's `signal`, gives up the rest, and says in the report how much that was; a broker that does not answer may
+   * then hold it for up to 5 s more. May be called twice.
    */
   close(options?: { readonly timeout?: Duration }): Promise<DrainReport>;
   [Symbol.asyncDispose](): Promise<void>;

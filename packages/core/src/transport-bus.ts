@@ -46,8 +46,8 @@ import { type Emitted, type Usage, usageOfEmitting } from './usage.js';
  */
 export const createBus = (options: BusOptions): Bus => new TransportBus(resolveBusOptions(options));
 
-/** Work that is handed over has so long to reach the broker, beyond the time for draining. */
-const HAND_OVER_MS = 2000;
+/** The last words to the broker, such as work that is handed over, have so long to reach it, beyond the time for draining. */
+const LAST_WORDS_MS = 2000;
 
 class TransportBus implements Bus {
   readonly name: string;
@@ -244,11 +244,13 @@ class TransportBus implements Bus {
 
   async #drain(milliseconds: number): Promise<DrainReport> {
     const until = this.#clock.now() + milliseconds;
+    const within = (extra: number, work: Promise<unknown>) =>
+      settlesWithin(this.#clock, Math.max(0, until + extra - this.#clock.now()), work);
     const receivers: readonly Receiving[] = [...this.#subscriptions.receivers, ...this.#responders.receivers];
     const drained = Promise.allSettled([...this.subscriptions, ...this.responders].map((each) => each.end()));
     let abandoned = 0;
     const handingOver: (void | Promise<void>)[] = [];
-    if (!(await settlesWithin(this.#clock, milliseconds, drained))) {
+    if (!(await within(0, drained))) {
       const reason = new BelfryError('BUS_CLOSED', {
         message: `the service ${this.name} stops, and the time for draining is over.`,
       });
@@ -264,13 +266,13 @@ class TransportBus implements Bus {
         `The time for draining is over: ${abandoned === 0 ? 'what was left goes to other instances.' : 'messages were given up.'}`,
       );
       this.#abort.abort(reason);
-      await settlesWithin(this.#clock, HAND_OVER_MS, Promise.allSettled(handingOver));
+      await within(LAST_WORDS_MS, Promise.allSettled(handingOver));
     }
     const outgoing = Promise.all([this.#publication.settled(), this.#switchboard.idle()]);
-    await settlesWithin(this.#clock, Math.max(0, until - this.#clock.now()), outgoing);
+    await within(0, outgoing);
     this.#publishing = false;
     this.#delays.stop();
-    await this.#switchboard.close(closed(this.name));
+    await within(LAST_WORDS_MS, this.#switchboard.close(closed(this.name)));
     await this.#transport.close();
     this.#status = 'closed';
     this.#events.emit('closed', {});
