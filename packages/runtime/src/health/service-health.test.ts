@@ -82,7 +82,8 @@ function service(options: Partial<ServiceOptions> = {}): Service {
 }
 
 async function readiness(url: string | undefined): Promise<unknown> {
-  const response = await fetch(`${url}/health/ready`);
+  const response = await fetch(`${url}/health/ready`).catch(() => undefined);
+  if (response === undefined) return 'nobody answers';
   const { reason } = (await response.json()) as { reason?: string };
   return response.status === 200 ? 'ready' : reason;
 }
