@@ -1,3 +1,4 @@
+import { access } from './access.js';
 import { cluster } from './cluster.js';
 import { contracts } from './contracts.js';
 import { deadLetters, durable } from './durable.js';
@@ -17,6 +18,7 @@ export const subjects: readonly Subject[] = [
   outages,
   loss,
   cluster,
+  access,
   durable,
   deadLetters,
   requests,

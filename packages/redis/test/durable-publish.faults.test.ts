@@ -3,7 +3,7 @@ import { uniqueNamespace } from '@belfry/testing';
 import type { Bus } from '@belfry/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Redis } from 'ioredis';
-import { appendScript } from '../src/scripts.js';
+import { appendScript, tendScript } from '../src/scripts.js';
 import {
   callsOf,
   connectTo,
@@ -21,8 +21,8 @@ import { collectingLogger, range, sharedUrl, startBus } from './world.js';
 const admin = new Redis(sharedUrl);
 afterAll(() => admin.disconnect());
 
-/** The first publish has the log looked after, by a script that is sent whole. */
-const isTended = (client: Redis) => until(async () => (await callsOf(client, 'eval')) === 1);
+/** The first publish has the log looked after, by a script that is sent whole when Redis does not know it. */
+const isTended = (client: Redis) => until(async () => Number(await client.script('EXISTS', tendScript.sha)) === 1);
 const codeOf = (reason: unknown): unknown => (reason as { code?: unknown }).code;
 
 /** Publishes numbers from 52 on until one is confirmed. */
