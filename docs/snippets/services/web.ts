@@ -18,8 +18,9 @@ export async function startShop({ port, ...options }: Partial<ServiceOptions> & 
   await once(server.listen(port), 'listening');
 
   const stop = async () => {
-    server.close(); // no new orders; those that are being placed are answered,
-    await once(server, 'close');
+    const cut = setTimeout(() => server.closeAllConnections(), 5000); // who is still sending by then
+    await once(server.close(), 'close'); // no new orders; those that are being placed are answered,
+    clearTimeout(cut);
     await service.stop(); // and only then the bus goes
   };
   return { address: server.address() as AddressInfo, stop };

@@ -10,7 +10,6 @@ export class Deadline {
   /** For messages: what is over. */
   readonly #of: string;
   #at: number;
-  #date: number | undefined;
   #abort: AbortController | undefined;
   #timer: Timer | undefined;
   #reason: unknown;
@@ -29,8 +28,7 @@ export class Deadline {
 
   /** The same in milliseconds since 1970. */
   get date(): number {
-    this.#date ??= dateOn(this.#clock) + this.#at - this.#clock.now();
-    return this.#date;
+    return dateOn(this.#clock) + this.#at - this.#clock.now();
   }
 
   get isOver(): boolean {
@@ -54,7 +52,6 @@ export class Deadline {
   /** Another time: for a stream, which has one for each value. */
   move(at: number): void {
     this.#at = at;
-    this.#date = undefined;
     if (this.#abort !== undefined) this.#watch();
   }
 

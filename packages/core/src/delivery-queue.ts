@@ -123,7 +123,7 @@ export class DeliveryQueue<From> {
     for (let dropped = 0; ; dropped++) {
       // An empty queue takes any message, however large: else it could never be handled.
       if ((this.queued < maxMessages && this.#bytes + size <= maxBytes) || this.queued === 0) return dropped;
-      if (!mayDrop) return undefined;
+      if (!mayDrop || this.#waiting.length === 0) return undefined;
       this.#waiting.shift();
       this.#bytes -= this.#store.skip();
     }

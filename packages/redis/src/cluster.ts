@@ -41,8 +41,9 @@ const FOLLOW_MS = 200;
 const PAUSE_MS = 50;
 /** For so long a server that serves nothing any more may answer what it was asked. */
 const FAREWELL_MS = 2000;
-/** After so many questions without an answer something is wrong; of a Cluster of more nodes, after one to each. */
+/** After so many questions without an answer something is wrong; of a Cluster of more nodes, after as many as there are, but not after more than that. */
 const FAILURES = 2;
+const MOST_FAILURES = 6;
 /** A refusal is so long the reason why nothing goes on. */
 const RECENTLY_MS = 1000;
 /** So many names are remembered with their slots. */
@@ -236,7 +237,7 @@ export class Cluster implements Topology {
 
   get #tolerated(): number {
     const nodes = [...this.#nodes, ...this.#options.seeds].map(nameOf);
-    return Math.max(FAILURES, new Set(nodes).size);
+    return Math.min(Math.max(FAILURES, new Set(nodes).size), MOST_FAILURES);
   }
 
   #reportBack(): void {

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { numbered, numberedOwn, type OutgoingEvent, type Receipt } from '@belfry/core';
+import { numbered, numberedOwn, type OutgoingEvent, type Receipt, systemClock } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { fits, SharedBatch } from './batch.js';
 import type { EventFlow } from './event-flow.js';
@@ -62,7 +62,7 @@ export class EventBatch extends SharedBatch<Receipt> {
     const { shared, recovery } = this.#first;
     this.#turn ??= flow.nextTurn(count);
     this.#numbers = flow.sequence.take(count);
-    const uncertain = flow.sequence.uncertain(count, Date.now());
+    const uncertain = flow.sequence.uncertain(count, systemClock.now());
     const isBurst = count > 1 && shared !== undefined && (recovery === undefined || recovery.count >= MANY_KEPT);
     const keys = [membersKey(this.channel)];
     const head = [this.channel, this.#first.public ? '1' : '0', this.#turn];

@@ -4,6 +4,9 @@ import type { AbstractConnector, Redis } from 'ioredis';
 /** What Redis says to a client that it does not take, before it hangs up: nobody has asked it anything then. */
 const FAREWELL = /^-(?:DENIED|ERR) ((?:Redis is running in protected mode|max number of clients)[^.\r\n]*)/;
 
+// The real one, whatever a test puts in its place afterwards: this is about the event loop, not about time.
+const { setImmediate } = globalThis;
+
 const farewells = new WeakMap<Redis, string>();
 
 /** Why Redis has hung up, in its own words. `undefined`: it has not said. */

@@ -1,6 +1,6 @@
 import type { Address } from './server.js';
 
-/** The host of a URL says so, in words of whoever reads it. */
+/** How the hosts of a URL are called in messages, and their default port. */
 export interface HostsOf {
   /** What a host is called, for messages. */
   readonly noun: string;

@@ -55,4 +55,22 @@ describe('how both connections stand', () => {
     link.up('commands');
     expect(told.map(({ what }) => what)).toEqual(['connected', 'interrupted', 'resumed']);
   });
+
+  it('is interrupted as long as Redis refuses what it had allowed, which is no outage of what it allows', () => {
+    const { told, link, clock } = start();
+    link.up('commands');
+    link.up('subscriber');
+    link.down('subscriber', 'reset');
+    link.refused('subscriptions', 'NOPERM');
+    clock.time += 100;
+    link.up('subscriber');
+    expect(told.map(({ what }) => what)).toEqual(['connected', 'interrupted']);
+    clock.time += 60_000;
+    expect(link.resumedAt).toBe(1100);
+    link.allowed('subscriptions');
+    expect(told.at(-1)).toEqual({ what: 'resumed', outageMs: 60_100 });
+    expect(link.resumedAt).toBe(61_100); // what was refused has missed something until now
+    link.allowed('subscriptions');
+    expect(told).toHaveLength(3);
+  });
 });

@@ -62,6 +62,8 @@ export class Listener {
   #current: Redis | undefined;
   /** Stood on an earlier connection, and were refused on this one. */
   readonly #refused = new Set<Ear>();
+  /** The client that is being asked again for these. */
+  #retrying: Redis | undefined;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -101,6 +103,7 @@ export class Listener {
       if (ear.hears.size === 0 && this.#ears.get(key) === ear) {
         this.#ears.delete(key);
         this.#current?.[unsubscribeCommand[kind]](name).catch(() => {}); // it may have been asked for
+        this.#stands(ear);
       }
       throw error;
     }
@@ -115,11 +118,11 @@ export class Listener {
       // Whoever begins to listen from now on gets a subscription of their own, asked for after this one has ended.
       this.#ears.delete(key);
       this.#leaving.set(key, ear);
+      this.#stands(ear); // first: it must not be asked for again behind its end
       const { clock, patience } = this.#options;
       const ended = this.#current?.[unsubscribeCommand[kind]](name);
       if (ended !== undefined) await settlesWithin(clock, patience, ended); // a broken connection hears nothing more either
       if (this.#leaving.get(key) === ear) this.#leaving.delete(key);
-      this.#stands(ear);
     }
     ear.hears.delete(hear);
   }
@@ -127,14 +130,15 @@ export class Listener {
   /** Asks again for what Redis has refused since it was confirmed: rights that were taken away may have been given back. */
   async retry(): Promise<void> {
     const { client } = this.connection;
-    if (client === undefined || this.#refused.size === 0) return;
+    if (client === undefined || this.#refused.size === 0 || this.#retrying === client) return;
+    this.#retrying = client;
     const refused = [...this.#refused];
     for (const ear of refused) this.#ask(client, ear);
     const results = await Promise.allSettled(refused.map(({ confirmed }) => confirmed));
     const regained = refused.filter((_, at) => results[at]?.status === 'fulfilled');
+    if (regained.length > 0 && client === this.connection.client) await this.#options.regained();
+    if (this.#retrying === client) this.#retrying = undefined;
     if (regained.length === 0 || client !== this.connection.client) return;
-    await this.#options.regained();
-    if (client !== this.connection.client) return;
     this.#options.logger.info({ channels: regained.map(({ name }) => name) }, 'Redis allows subscriptions again.');
     for (const ear of regained) this.#stands(ear);
   }
@@ -150,7 +154,20 @@ export class Listener {
     if (client === undefined) return;
     const sharded = [...this.#ears.values()].filter(({ kind }) => kind === 'sharded');
     for (const ear of sharded) this.#ask(client, ear);
-    await Promise.allSettled(sharded.map(({ confirmed }) => confirmed));
+    const results = await Promise.allSettled(sharded.map(({ confirmed }) => confirmed));
+    if (client !== this.#current) return;
+    for (const [at, result] of results.entries())
+      if (result.status === 'rejected' && result.reason instanceof BelfryError)
+        this.#lacks(sharded[at]!, result.reason);
+  }
+
+  /** Redis refuses it on a new connection, or at another time than when it was asked for. */
+  #lacks(ear: Ear, refusal: BelfryError): void {
+    const { logger, lacking } = this.#options;
+    logger.error({ channel: ear.name, err: refusal }, 'Redis refuses a subscription.');
+    if (!ear.wasConfirmed || this.#ears.get(`${ear.kind} ${ear.name}`) !== ear) return; // whoever asks for it is told, or nobody does any more
+    this.#refused.add(ear);
+    lacking(refusal.message);
   }
 
   #confirmation(ear: Ear): Promise<void> {
@@ -184,7 +201,6 @@ export class Listener {
     const ears = [...this.#ears.values()];
     for (const ear of ears) this.#ask(client, ear);
     this.#refused.clear();
-    let reason: string | undefined;
     for (const ear of ears) {
       await ear.confirmed.catch((error: unknown) => {
         if (isRefusal(error)) {
@@ -192,13 +208,10 @@ export class Listener {
           return;
         }
         if (!(error instanceof BelfryError)) throw error;
-        this.#options.logger.error({ channel: ear.name, err: error }, 'Redis refuses a subscription.');
-        if (!ear.wasConfirmed || this.#ears.get(`${ear.kind} ${ear.name}`) !== ear) return; // whoever asks for it is told, or nobody does any more
-        this.#refused.add(ear);
-        reason ??= error.message;
+        this.#lacks(ear, error);
       });
     }
-    this.#options.lacking(reason);
+    if (this.#refused.size === 0) this.#options.lacking(undefined);
   }
 
   #attend(client: Redis): Redis {

@@ -1079,7 +1079,7 @@ end
 
 -- Who was away for as long as the others were (everybody's machine slept, or Redis's clock was put forward) cannot say yet that they are gone.
 local before = redis.call('ZSCORE', KEYS[2], group .. ' ' .. id)
-local knows = not before or now - before < tonumber(ARGV[4])
+local knows = ARGV[6] ~= '1' and (not before or now - before < tonumber(ARGV[4])) -- who stands aside has no stamp to compare with
 redis.call('ZADD', KEYS[2], now, group .. ' ' .. id)
 redis.call('ZREM', KEYS[2], group .. ' ')
 local ring = redis.call('HGET', KEYS[1], group) or ''

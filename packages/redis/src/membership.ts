@@ -68,6 +68,7 @@ export class Membership {
     const place = { channel, group };
     this.#places.delete(keyOf(place));
     this.#aside.delete(keyOf(place));
+    this.#refused.delete(keyOf(place));
     await this.#giveUp(place);
   }
 

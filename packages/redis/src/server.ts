@@ -96,14 +96,13 @@ export class Server {
       moved: () => options.moved(this),
       onUp: () => {
         this.heartbeat.forgiveSubscriber();
-        this.#owesStamps = this.commands.client === undefined;
         void this.#isBack('subscriber', this.listener.connection, true);
         this.commands.hurry();
       },
       onDown: (reason) => link.down(this.#role('subscriber'), reason),
       lacking: (reason) => {
-        if (reason === undefined) link.gone(this.#role('subscriptions'));
-        else link.down(this.#role('subscriptions'), reason);
+        if (reason === undefined) link.allowed(this.#role('subscriptions'));
+        else link.refused(this.#role('subscriptions'), reason);
       },
       regained: () => this.#stamp(),
       logger,
@@ -132,7 +131,7 @@ export class Server {
     await new Promise((resolve) => setImmediate(resolve)); // what was unanswered has failed by then
     this.#link.gone(this.#role('commands'));
     this.#link.gone(this.#role('subscriber'));
-    this.#link.gone(this.#role('subscriptions'));
+    this.#link.allowed(this.#role('subscriptions'));
   }
 
   /** The same, and gives up what waits. */
@@ -144,7 +143,11 @@ export class Server {
   /** Whoever is told that all is well again may publish at once, and be heard: places come first. */
   async #isBack(role: string, connection: Connection, takesPlaces: boolean): Promise<void> {
     const { client } = connection;
-    if (takesPlaces) await this.#stamp();
+    if (takesPlaces) {
+      const by = this.commands.client;
+      await this.#stamp();
+      this.#owesStamps = by === undefined || by !== this.commands.client;
+    }
     if (connection.client === client) this.#link.up(this.#role(role)); // else it is gone again
   }
 

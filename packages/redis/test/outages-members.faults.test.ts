@@ -140,7 +140,7 @@ describe('what is changed while Redis is away', { timeout: 60_000 }, () => {
     const settled = Promise.allSettled(waiting);
     const began = performance.now();
     await bus.close({ timeout: 500 });
-    expect(performance.now() - began).toBeLessThan(7000); // half a second, 5 s more, and what a busy machine needs
+    expect(performance.now() - began).toBeLessThan(8000); // half a second, 5 s more, and what a busy machine needs
     expect((await settled).map(({ status }) => status)).toEqual(waiting.map(() => 'rejected'));
     await redis.kill('SIGCONT');
     await until(async () => !String(await admin.client('LIST')).includes('name=belfry'));
