@@ -9,7 +9,11 @@ import type { RedisTransportOptions } from './index.js';
 /** What is told by whatever has to do with Redis first: an opening, a subscription, a publish. */
 async function reasons(options: RedisTransportOptions): Promise<string[]> {
   const logger = collectingLogger();
-  const bus = startBus('app', { patience: 2000, subscribePatience: 2000, ...options }, { logger, publicChannels: false });
+  const bus = startBus(
+    'app',
+    { patience: 2000, subscribePatience: 2000, ...options },
+    { logger, publicChannels: false },
+  );
   const doings = [bus.open(), note(bus), bus.publish(OrderPlaced, { n: 1 })];
   const settled = await Promise.allSettled(doings);
   const refusals = settled.map((each) => (each.status === 'rejected' ? String(each.reason) : 'it worked'));
