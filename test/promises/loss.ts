@@ -139,7 +139,7 @@ export const loss: Subject = {
       test: inMemory('overflow', 'drops the oldest when it is told so, after it has told that it fills up'),
       mutation: {
         file: 'packages/core/src/delivery-queue.ts',
-        from: 'if (!mayDrop) return undefined;',
+        from: 'if (!mayDrop || this.#waiting.length === 0) return undefined;',
         to: 'if (drop !== undefined) return undefined;',
       },
     },

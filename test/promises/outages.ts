@@ -187,8 +187,8 @@ export const outages: Subject = {
       },
       mutation: {
         file: 'packages/redis/src/server.ts',
-        from: 'if (takesPlaces) await this.#stamp();',
-        to: 'if (takesPlaces) void this.#stamp();',
+        from: 'await this.#stamp();',
+        to: 'void this.#stamp();',
       },
     },
     {
@@ -201,14 +201,14 @@ export const outages: Subject = {
       mutation: { file: 'packages/redis/src/heartbeat.ts', from: 'void listener.retry();', to: '' },
     },
     {
-      promise: 'When all of a machine has slept, nobody loses a place for it.',
+      promise: 'When all of a machine has slept, nobody of those who slept loses a place for it.',
       test: {
         file: 'packages/redis/src/scripts.test.ts',
         title: 'removes nobody for whoever was away for as long: everybody slept, or the clock was put forward',
       },
       mutation: {
         file: 'packages/redis/src/lua/join.lua',
-        from: 'local knows = not before or now - before < tonumber(ARGV[4])',
+        from: "local knows = ARGV[6] ~= '1' and (not before or now - before < tonumber(ARGV[4]))",
         to: 'local knows = true',
       },
     },
