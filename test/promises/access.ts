@@ -35,11 +35,11 @@ export const access: Subject = {
     {
       promise: 'A TLS handshake that is given up ends nothing but itself.',
       test: {
-        file: 'packages/redis/src/socket-errors.test.ts',
+        file: 'packages/redis/src/sockets.test.ts',
         title: 'a socket may have a second error, as when TLS is given up within its handshake',
       },
       mutation: {
-        file: 'packages/redis/src/socket-errors.ts',
+        file: 'packages/redis/src/sockets.ts',
         from: "return socket.on('error', () => {});",
         to: 'return socket;',
       },

@@ -2,6 +2,7 @@
 import { type AnyRequest, BelfryError, type ErrorCode, defineRequest } from '@belfry/contracts';
 import { z } from 'zod';
 import type { Clock, Timer } from '../src/clock.js';
+import type { Delivery, Work } from '../src/durable/delivery.js';
 import { RecordedLogger } from '../src/conformance/recorded-logger.js';
 import { nextTurn } from '../src/conformance/waiting.js';
 import { turnBudget } from '../src/turn-budget.js';
@@ -205,3 +206,27 @@ export function watched<T>(promise: Promise<T>) {
   );
   return outcome;
 }
+
+/** What a broker answers that has nothing to give and nothing to tell. */
+export const NOTHING: Work = {
+  refused: [],
+  failed: [],
+  deliveries: [],
+  more: false,
+  dueIn: undefined,
+  lapsed: false,
+  kept: [],
+  lost: 0,
+  repeated: 0,
+  epoch: 'e',
+  count: 0,
+};
+
+/** One at its first attempt. */
+export const delivery = (token: number, body = '{}'): Delivery => ({
+  id: `${token}-0`,
+  body,
+  key: undefined,
+  token,
+  attempt: 1,
+});

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { AbstractConnector, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 /** What Redis says to a client that it does not take, before it hangs up: nobody has asked it anything then. */
 const FAREWELL = /^-(?:DENIED|ERR) ((?:Redis is running in protected mode|max number of clients)[^.\r\n]*)/;
@@ -12,19 +12,8 @@ const farewells = new WeakMap<Redis, string>();
 /** Why Redis has hung up, in its own words. `undefined`: it has not said. */
 export const farewellOf = (client: Redis): string | undefined => farewells.get(client);
 
-/** Hears what Redis says to a client, which has no socket yet, before it hangs up: ioredis takes it for an answer, or does not read it. */
-export function hearFarewell(client: Redis): Redis {
-  const { connector } = client as unknown as { connector: AbstractConnector };
-  const connect = connector.connect.bind(connector);
-  connector.connect = async (tell) => {
-    const socket = await connect(tell);
-    socket.once('connect', () => hearOn(socket, client));
-    return socket;
-  };
-  return client;
-}
-
-function hearOn(socket: Duplex, client: Redis): void {
+/** Hears what Redis says to a client before it hangs up: ioredis takes it for an answer, or does not read it. The socket has just connected. */
+export function hearFarewell(socket: Duplex, client: Redis): void {
   socket.once('data', (data: Buffer) => {
     const [, words] = FAREWELL.exec(String(data)) ?? [];
     if (words !== undefined) farewells.set(client, words);

@@ -1,11 +1,10 @@
 import { BelfryError, type Duration, isDuration, toMilliseconds, unknownOptions } from '@belfry/contracts';
 import { Redis, type RedisOptions } from 'ioredis';
 import { type ClusterSeeds, isClusterUrl, readClusterUrl, readNodes, translator } from './cluster-nodes.js';
-import { hearFarewell } from './farewell.js';
 import { markAsNode } from './scripts.js';
 import { SentinelLookup } from './sentinel-lookup.js';
 import { mistakesOfSentinels, sentinelAddress, sentinelOptionsOf } from './sentinel-options.js';
-import { outliveSocketErrors } from './socket-errors.js';
+import { attendSocket } from './sockets.js';
 import { isSentinelUrl, parseSentinelUrl } from './sentinel-url.js';
 import type { Address } from './server.js';
 import { nameOf } from './slot-map.js';
@@ -102,7 +101,7 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
     return url === undefined ? new Redis({ ...redis, ...rules }) : new Redis(url, { ...redis, ...rules });
   };
   return {
-    connect: (name, node) => hearFarewell(outliveSocketErrors(make(name, node))),
+    connect: (name, node) => attendSocket(make(name, node)),
     cluster: nodes && { seeds: nodes.seeds, translate: translator(cluster?.natMap ?? {}) },
     address: nodes === undefined ? addressOf(options) : nodes.seeds.map(nameOf).join(','),
     patience: toMilliseconds(patience),

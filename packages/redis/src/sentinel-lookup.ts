@@ -1,7 +1,7 @@
 import { type Redis, type SentinelConnectionOptions, SentinelConnector } from 'ioredis';
 import { explained } from './connection-failure.js';
-import { farewellOf, hearFarewell } from './farewell.js';
-import { outliveSocketErrors } from './socket-errors.js';
+import { farewellOf } from './farewell.js';
+import { attendSocket } from './sockets.js';
 
 type Connected = ReturnType<SentinelConnector['connect']>;
 type Tell = Parameters<SentinelConnector['connect']>[0];
@@ -59,7 +59,7 @@ export class SentinelLookup extends SentinelConnector {
     if (make === undefined) return;
     own.connectToSentinel = (sentinel, options) => {
       const client = make(sentinel, { ...(options as object), lazyConnect: true });
-      this.#asked = hearFarewell(outliveSocketErrors(client));
+      this.#asked = attendSocket(client);
       this.#whyNot = undefined;
       return client.on('error', (error: Error) => {
         this.#whyNot ??= explained(error, client);

@@ -1,27 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { errorWith, nextTurn, watched } from '../../test/doubles.js';
-import type { Delivery, Work } from './delivery.js';
+import { delivery, errorWith, NOTHING, nextTurn, watched } from '../../test/doubles.js';
+import type { Work } from './delivery.js';
 import { Hands } from './hands.js';
 import type { HeldDelivery } from './held.js';
 import type { News, Outcome } from './outcome.js';
 
-const NOTHING: Work = {
-  refused: [],
-  failed: [],
-  deliveries: [],
-  more: false,
-  dueIn: undefined,
-  lapsed: false,
-  kept: [],
-  lost: 0,
-  repeated: 0,
-  epoch: 'e',
-  count: 0,
-};
 const DONE: Outcome = { outcome: 'done' };
 const COMMANDS = [['INCR', 'orders']];
 
-const delivery = (token: number): Delivery => ({ id: `${token}-0`, body: '{}', key: undefined, token, attempt: 1 });
 const nameOf = (token: number) => ({ id: `${token}-0`, token });
 const reasonsOf = (held: readonly HeldDelivery[]) => held.map(({ signal: { reason } }) => reason?.code as unknown);
 

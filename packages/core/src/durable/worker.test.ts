@@ -1,6 +1,6 @@
 import { BelfryError } from '@belfry/contracts';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { errorWith, nextTurn, TurnedClock, watched } from '../../test/doubles.js';
+import { delivery, errorWith, NOTHING, nextTurn, TurnedClock, watched } from '../../test/doubles.js';
 import { ScriptedDurability } from '../../test/scripted-durability.js';
 import { Slots } from '../slots.js';
 import type { WorkRequest } from './durability.js';
@@ -11,20 +11,6 @@ import { Worker, type WorkerOptions } from './worker.js';
 
 // What only a scripted broker shows. What must be true of several workers, whatever happens, stands in ../../test/workers.
 
-const NOTHING: Work = {
-  refused: [],
-  failed: [],
-  deliveries: [],
-  more: false,
-  dueIn: undefined,
-  lapsed: false,
-  kept: [],
-  lost: 0,
-  repeated: 0,
-  epoch: 'e',
-  count: 0,
-};
-
 const DONE: Outcome = { outcome: 'done' };
 
 /** Lets follow what follows. */
@@ -32,13 +18,6 @@ async function quiet(): Promise<void> {
   for (let turns = 0; turns < 5; turns++) await nextTurn();
 }
 
-const delivery = (token: number, body = '{}'): Delivery => ({
-  id: `${token}-0`,
-  body,
-  key: undefined,
-  token,
-  attempt: 1,
-});
 const nameOf = (token: number) => ({ id: `${token}-0`, token });
 const deliveries = (count: number, body?: string): Delivery[] =>
   Array.from({ length: count }, (_, n) => delivery(n + 1, body));
