@@ -1,6 +1,7 @@
 import { BelfryError, type Duration, isDuration, toMilliseconds, unknownOptions } from '@belfry/contracts';
 import { Redis, type RedisOptions } from 'ioredis';
 import { type ClusterSeeds, isClusterUrl, readClusterUrl, readNodes, translator } from './cluster-nodes.js';
+import { Connector } from './connector.js';
 import { markAsNode } from './scripts.js';
 import { SentinelLookup } from './sentinel-lookup.js';
 import { mistakesOfSentinels, sentinelAddress, sentinelOptionsOf } from './sentinel-options.js';
@@ -94,7 +95,8 @@ export function resolveRedisOptions(options: RedisTransportOptions): ResolvedRed
 
   const sentinel = nodes === undefined ? sentinelOptionsOf(options) : undefined;
   const make = (name: string, node?: Address): Redis => {
-    const rules = { ...ownRules, connectionName: name, ...(sentinel !== undefined && { Connector: SentinelLookup }) };
+    const given = (client?.options ?? redis)?.Connector;
+    const rules = { ...ownRules, connectionName: name, Connector: sentinel ? SentinelLookup : (given ?? Connector) };
     if (client !== undefined) return client.duplicate(rules);
     if (nodes !== undefined) return toNode({ ...nodes.login, ...redis, ...node, ...rules });
     if (sentinel !== undefined) return new Redis({ ...sentinel, ...rules });

@@ -2,6 +2,7 @@ import { type Redis, type SentinelConnectionOptions, SentinelConnector } from 'i
 import { explained } from './connection-failure.js';
 import { farewellOf } from './farewell.js';
 import { attendSocket } from './sockets.js';
+import { readingWhole } from './whole-replies.js';
 
 type Connected = ReturnType<SentinelConnector['connect']>;
 type Tell = Parameters<SentinelConnector['connect']>[0];
@@ -31,6 +32,7 @@ export class SentinelLookup extends SentinelConnector {
     });
     this.#name = options.name;
     this.#listenToErrors();
+    this.#readWhole();
   }
 
   override async connect(tell: Tell): Connected {
@@ -50,6 +52,17 @@ export class SentinelLookup extends SentinelConnector {
   /** A server that is no primary is refused when the connection is set up, with a reason. */
   override check(): boolean {
     return true;
+  }
+
+  /** ioredis has no option for how the primary is read: it goes with its address. */
+  #readWhole(): void {
+    const own = this as unknown as { resolve?(endpoint: unknown): Promise<object | null> };
+    const resolve = own.resolve?.bind(this);
+    if (resolve === undefined) return;
+    own.resolve = async (endpoint) => {
+      const where = await resolve(endpoint);
+      return where && { ...where, onread: readingWhole(() => this.stream) };
+    };
   }
 
   /** ioredis says no more than `Connection is closed.`: the reason is told only by the client that it makes for each Sentinel. */

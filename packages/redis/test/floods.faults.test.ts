@@ -9,6 +9,8 @@ import { startOwnRedis } from './durable-world.js';
 import type { DrownedReport, FloodOptions, FloodReport } from './flood.js';
 
 const MEBIBYTE = 1_048_576;
+/** 64 MiB is what is promised; it takes 25 to 35, and twice of that where what is read is not read into one buffer. */
+const MOST_GROWTH = 48 * MEBIBYTE;
 const script = fileURLToPath(new URL('./flood-process.ts', import.meta.url));
 
 /** A process of flood-process.ts, and what it has said. */
@@ -85,21 +87,22 @@ describe('a subscriber that is much slower than its publisher', { timeout: 320_0
     expect(drowned.handled * 10).toBeLessThan(offered.published);
     expect(drowned).toMatchObject({ twice: 0, missed: 0, received: offered.published });
     expect(drowned.handled + drowned.dropped).toBe(offered.published);
-    expect(drowned.growth).toBeLessThan(64 * MEBIBYTE);
+    expect(drowned.growth).toBeLessThan(MOST_GROWTH);
     expect(buffer.highest).toBeLessThan(bufferLimit);
     expect(subscriber.count('full')).toBeGreaterThan(0);
   });
 
   it.each([
-    ['waits for something else', { broadcast: true, wait: 20 }],
-    ['computes, and prefers what is new', { broadcast: true, busy: 1000, drop: 'oldest' }],
-  ] as const)('stays within its bounds when it %s', async (_, options) => {
-    const { offered, drowned, buffer, bufferLimit } = await drown(options, { bytes: 200 * MEBIBYTE, size: 400 });
+    ['waits for something else', 400, { broadcast: true, wait: 20 }],
+    ['computes, and prefers what is new', 400, { broadcast: true, busy: 1000, drop: 'oldest' }],
+    ['gets large events', 100_000, { broadcast: true, busy: 20_000 }],
+  ] as const)('stays within its bounds when it %s', async (_, size, options) => {
+    const { offered, drowned, buffer, bufferLimit } = await drown(options, { bytes: 200 * MEBIBYTE, size });
     // Redis has cut it off at no time: its buffer stayed below 32 MB, also while the code that reads was not compiled yet.
     expect(drowned).toMatchObject({ twice: 0, missed: 0, received: offered.published });
     expect(drowned.handled + drowned.dropped).toBe(offered.published);
     expect(drowned.dropped).toBeGreaterThan(0);
-    expect(drowned.growth).toBeLessThan(64 * MEBIBYTE);
+    expect(drowned.growth).toBeLessThan(MOST_GROWTH);
     if ('wait' in options) expect(buffer.highest).toBeLessThan(bufferLimit);
   });
 
