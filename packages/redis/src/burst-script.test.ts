@@ -27,7 +27,7 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 const envelopesIn = (messages: readonly string[], isGroup = false): Envelope[] => {
   const found: Envelope[] = [];
   for (const message of messages)
-    eachInFrame(message, '', (body, { shared }) => found.push(decodeEnvelope(body, shared)), isGroup);
+    eachInFrame(message, { channel: '' }, (body, { shared }) => found.push(decodeEnvelope(body, shared)), isGroup);
   return found;
 };
 const isOfVersion2 = (message: string): boolean => message.startsWith(FRAME_BEGINNING);

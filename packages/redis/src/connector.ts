@@ -1,12 +1,13 @@
 import { connect, type TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { AbstractConnector, type RedisOptions } from 'ioredis';
-import { readingWhole } from './whole-replies.js';
+import { AbstractConnector, type Redis, type RedisOptions } from 'ioredis';
+import { type HearMessage, ReplyReader } from './reply-reader.js';
 
 type Connected = ReturnType<AbstractConnector['connect']>;
 
-/** Connects to one server as ioredis does by itself, and reads as whole-replies.ts says. */
+/** Connects to one server as ioredis does by itself, and reads as reply-reader.ts says. */
 export class Connector extends AbstractConnector {
+  readonly reader = new ReplyReader();
   readonly #options: RedisOptions;
 
   /** @param given options of ioredis */
@@ -23,11 +24,19 @@ export class Connector extends AbstractConnector {
     if (!this.connecting) throw new Error('Connection is closed.');
     // ioredis has a host and a port for a path, too.
     const where = (path ? { path } : { host, port, family }) as TcpSocketConnectOpts;
-    const onread = readingWhole(() => this.stream);
+    const onread = this.reader.reading(() => this.stream);
     this.stream = tls ? connectTls({ ...where, ...tls, onread } as ConnectionOptions) : connect({ ...where, onread });
     this.stream.once('error', (error) => {
       this.firstError = error;
     });
     return this.stream;
   }
+}
+
+/** Lets the messages of a client that only listens be heard at once. False: its socket is read by somebody else. */
+export function hearAtOnce(client: Redis, hear: HearMessage): boolean {
+  const { reader } = (client as unknown as { connector: { reader?: ReplyReader } }).connector;
+  if (reader === undefined) return false;
+  reader.hear = hear;
+  return true;
 }

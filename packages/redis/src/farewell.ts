@@ -14,10 +14,13 @@ export const farewellOf = (client: Redis): string | undefined => farewells.get(c
 
 /** Hears what Redis says to a client before it hangs up: ioredis takes it for an answer, or does not read it. The socket has just connected. */
 export function hearFarewell(socket: Duplex, client: Redis): void {
-  socket.once('data', (data: Buffer) => {
+  const hear = (data: Buffer) => {
+    if (data.length === 0) return; // the beginning of something
+    socket.off('data', hear);
     const [, words] = FAREWELL.exec(String(data)) ?? [];
     if (words !== undefined) farewells.set(client, words);
-  });
+  };
+  socket.on('data', hear);
   // To write to one that has hung up fails, and then what it said before is not read any more: so that is looked for first.
   socket.cork();
   setImmediate(() => setImmediate(() => socket.uncork()));

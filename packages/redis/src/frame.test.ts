@@ -4,7 +4,7 @@ import { eachInFrame, renumbered, toFrame, toRecord, toSharedRecord } from './fr
 
 function bodiesIn(message: string): string[] {
   const bodies: string[] = [];
-  eachInFrame(message, 'shop:orders.placed', (body) => bodies.push(body));
+  eachInFrame(message, { channel: 'shop:orders.placed' }, (body) => bodies.push(body));
   return bodies;
 }
 
@@ -45,7 +45,7 @@ describe('a frame', () => {
     const read = (message: string, isGroup?: boolean) => {
       const heard: unknown[] = [];
       const deliver: Deliver = (body, origin) => heard.push(decodeEnvelope(body, origin.shared));
-      eachInFrame(message, 'shop:orders.placed', deliver, isGroup);
+      eachInFrame(message, { channel: 'shop:orders.placed' }, deliver, isGroup);
       return heard;
     };
     const whole = (n: number, others: object = {}) => ({

@@ -33,10 +33,11 @@ const MOST_RECORDS = 1024;
  * Hands over what one Pub/Sub message carries: a lone event as itself, or a frame of several, which is a JSON text sequence
  * (https://www.rfc-editor.org/rfc/rfc7464). The separator occurs in no JSON text, so one bad record spoils no other; a bad record of what others
  * share spoils those.
+ * @param from in which channel it came: always the same object, of which a flood would fill the old generation of the heap
  * @param isGroup what is kept, and where, does not matter
  */
-export function eachInFrame(message: string, channel: string, deliver: Deliver, isGroup = false): void {
-  let origin: Origin = { channel };
+export function eachInFrame(message: string, from: Origin, deliver: Deliver, isGroup = false): void {
+  let origin = from;
   if (!message.startsWith(RECORD_SEPARATOR)) {
     deliver(message, origin);
     return;
@@ -50,13 +51,13 @@ export function eachInFrame(message: string, channel: string, deliver: Deliver, 
       const text = message.slice(start + SHARED.length, stop - 1);
       const shared = sharedIn(text);
       kept = isGroup || shared === undefined ? undefined : keptIn(text, kept);
-      origin = { channel, shared };
+      origin = { channel: from.channel, shared };
       if (shared === undefined) deliver(message.slice(start, stop), origin); // is refused by whoever reads it, and counted
     } else if (stop > start) {
       // Several separators in a row are one (RFC 7464, 2.1).
       const body = message.slice(start, stop);
       if (kept === undefined) deliver(body, origin);
-      else deliver(withCursor(kept, body), { channel });
+      else deliver(withCursor(kept, body), from);
     }
     start = end + 1;
   }

@@ -2,6 +2,8 @@ import { BelfryError } from '@belfry/contracts';
 import { type Clock, type Logger, settlesWithin } from '@belfry/core';
 import type { Redis } from 'ioredis';
 import { Connection } from './connection.js';
+import { hearAtOnce } from './connector.js';
+import type { HearMessage } from './reply-reader.js';
 import { isMisdirected, isRefusal, refused } from './failure.js';
 
 /** `sharded`: an inbox. `classic`: broadcast frames, and bare channels. `glob`: broadcast frames of many channels. */
@@ -48,6 +50,7 @@ interface Ear extends Listening {
   wasConfirmed: boolean;
 }
 
+const KINDS: Readonly<Record<string, ListenKind>> = { smessage: 'sharded', message: 'classic', pmessage: 'glob' };
 const subscribeCommand = { sharded: 'ssubscribe', classic: 'subscribe', glob: 'psubscribe' } as const;
 const unsubscribeCommand = { sharded: 'sunsubscribe', classic: 'unsubscribe', glob: 'punsubscribe' } as const;
 
@@ -216,10 +219,12 @@ export class Listener {
 
   #attend(client: Redis): Redis {
     client.on('moved', () => this.#options.moved()); // ioredis says so of a subscription that was refused, or ended without being asked
-    client.on('smessage', (channel: string, message: string) => this.#hear(`sharded ${channel}`, message, channel));
-    client.on('message', (channel: string, message: string) => this.#hear(`classic ${channel}`, message, channel));
-    client.on('pmessage', (glob: string, channel: string, message: string) =>
-      this.#hear(`glob ${glob}`, message, channel),
+    const hear: HearMessage = (kind, names, text) => this.#hear(`${KINDS[kind]} ${names[0]}`, text, names.at(-1)!);
+    if (hearAtOnce(client, hear)) return client;
+    for (const kind of ['message', 'smessage'])
+      client.on(kind, (channel: string, text: string) => hear(kind, [channel], text));
+    client.on('pmessage', (...[glob, channel, text]: [string, string, string]) =>
+      hear('pmessage', [glob, channel], text),
     );
     return client;
   }

@@ -200,30 +200,36 @@ class RedisTransport implements Transport {
     switch (source.kind) {
       case 'group': {
         const { channel, group } = source;
-        const hear: Hear = (message) => eachInFrame(message, channel, deliver, true);
+        const from = { channel };
+        const hear: Hear = (message) => eachInFrame(message, from, deliver, true);
         const name = inboxChannel(channel, group, this.#instance);
         return { listening: { kind: 'sharded', name, title: `${channel}, group ${group}` }, hear };
       }
       case 'broadcast': {
         const { channel } = source;
-        const hear: Hear = (message) => eachInFrame(message, channel, deliver);
+        const from = { channel };
+        const hear: Hear = (message) => eachInFrame(message, from, deliver);
         const kind = this.#wiring.topology.isCluster ? 'sharded' : 'classic';
         return { listening: { kind, name: broadcastChannel(channel), title: channel }, hear };
       }
       case 'pattern': {
-        const hear: Hear = (message, name) => eachInFrame(message, channelOfBroadcast(name), deliver);
+        const hear: Hear = (message, name) => eachInFrame(message, { channel: channelOfBroadcast(name) }, deliver);
         return { listening: { kind: 'glob', name: broadcastGlob(source.pattern), title: source.pattern }, hear };
       }
       case 'inbox': {
         const { address } = source;
-        const hear: Hear = (message) => eachInFrame(message, address, deliver);
+        const from = { channel: address };
+        const hear: Hear = (message) => eachInFrame(message, from, deliver);
         return { listening: { kind: 'sharded', name: mailChannel(address), title: `the inbox of ${address}` }, hear };
       }
-      case 'bare':
+      case 'bare': {
+        const { channel } = source;
+        const from = { channel };
         return {
-          listening: { kind: 'classic', name: source.channel, title: source.channel },
-          hear: (message, channel) => deliver(message, { channel }),
+          listening: { kind: 'classic', name: channel, title: channel },
+          hear: (message) => deliver(message, from),
         };
+      }
     }
   }
 }

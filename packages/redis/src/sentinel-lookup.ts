@@ -2,7 +2,7 @@ import { type Redis, type SentinelConnectionOptions, SentinelConnector } from 'i
 import { explained } from './connection-failure.js';
 import { farewellOf } from './farewell.js';
 import { attendSocket } from './sockets.js';
-import { readingWhole } from './whole-replies.js';
+import { ReplyReader } from './reply-reader.js';
 
 type Connected = ReturnType<SentinelConnector['connect']>;
 type Tell = Parameters<SentinelConnector['connect']>[0];
@@ -12,6 +12,7 @@ const SILENCE_MS = 1000;
 
 /** Asks the Sentinels once where the primary is, and says why none of them knows. Each life of a connection has one: see connection.ts. */
 export class SentinelLookup extends SentinelConnector {
+  readonly reader = new ReplyReader();
   readonly #name: string | undefined;
   /** The connection to the one that was asked last. */
   #asked: Redis | undefined;
@@ -61,7 +62,7 @@ export class SentinelLookup extends SentinelConnector {
     if (resolve === undefined) return;
     own.resolve = async (endpoint) => {
       const where = await resolve(endpoint);
-      return where && { ...where, onread: readingWhole(() => this.stream) };
+      return where && { ...where, onread: this.reader.reading(() => this.stream) };
     };
   }
 

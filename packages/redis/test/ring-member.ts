@@ -21,7 +21,7 @@ export class RingMember {
   ) {
     client.on('smessage', (_channel: string, message: string) => {
       this.messages.push(message);
-      eachInFrame(message, '', (body) => this.heard.push(body.trimEnd()));
+      eachInFrame(message, { channel: '' }, (body) => this.heard.push(body.trimEnd()));
     });
   }
 
