@@ -34,8 +34,8 @@ export class Rejections {
   readonly #clock: Clock;
   #window = 0;
   #lines = 0;
-  /** Message -> when it was last logged. */
-  readonly #crowdedAt = new Map<string, number>();
+  /** What was logged lately of these. */
+  readonly #crowded = new Set<string>();
 
   /** @param fields stand in every line */
   constructor(fields: object, logger: Logger, clock: Clock) {
@@ -66,11 +66,11 @@ export class Rejections {
     );
   }
 
-  /** Logs, but the same message only now and then. */
+  /** Logs, but the same message only now and then. Of what is dropped in a flood, each calls it: so it asks for no time. */
   crowded(fields: object, message: string): void {
-    const now = this.#clock.now();
-    if (now - (this.#crowdedAt.get(message) ?? Number.NEGATIVE_INFINITY) < CROWDED_LOG_INTERVAL) return;
-    this.#crowdedAt.set(message, now);
+    if (this.#crowded.has(message)) return;
+    this.#crowded.add(message);
+    this.#clock.after(CROWDED_LOG_INTERVAL, () => this.#crowded.delete(message), 'background');
     this.#logger.warn({ ...this.#fields, ...fields }, message);
   }
 }

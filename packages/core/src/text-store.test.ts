@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Random } from './random.js';
 import { TextStore } from './text-store.js';
 
@@ -28,6 +28,21 @@ describe('the store of texts', () => {
       store.push(`round ${round}`);
       expect(store.shift()).toBe(`round ${round}`);
     }
+  });
+
+  it.each([5000, 100_000])('takes no more memory for a queue that stays full, of texts of some %d bytes', (size) => {
+    const allocations = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    onTestFinished(() => allocations.mockRestore());
+    const random = new Random(size);
+    const store = new TextStore();
+    const push = () => store.push('x'.repeat(size + random.below(size / 10)));
+    for (let n = 0; n < 30; n++) push();
+    const before = allocations.mock.calls.length;
+    for (let n = 0; n < 3000; n++) {
+      store.skip();
+      push();
+    }
+    expect(allocations.mock.calls.length - before).toBeLessThan(3);
   });
 
   it.each(Array.from({ length: 40 }, (_, seed) => seed + 1))('does as a list of texts does (seed %d)', (seed) => {

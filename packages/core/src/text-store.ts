@@ -4,7 +4,10 @@ interface Chunk {
   read: number;
 }
 
+/** A chunk is as large, or a multiple of it where one text needs more. */
 const CHUNK_BYTES = 65_536;
+/** So much is kept for what comes next: buffers that nobody uses go only with the garbage of the heap, and have grown old by then. */
+const MOST_SPARE_BYTES = 4_194_304;
 /** Before each text stand its length in bytes and in characters. */
 const HEAD_BYTES = 8;
 
@@ -17,6 +20,7 @@ export class TextStore {
   #chunks: Chunk[] = [];
   /** Used before, and kept for the next. */
   #spare: Chunk[] = [];
+  #spareBytes = 0;
 
   push(text: string): void {
     const size = Buffer.byteLength(text);
@@ -51,18 +55,27 @@ export class TextStore {
 
   clear(): void {
     this.#chunks = [];
-    this.#spare = [];
+    this.#forgetSpare();
   }
 
   #giveBack(chunk: Chunk): void {
     this.#chunks.shift();
-    if (this.#chunks.length === 0) this.#spare = []; // the backlog is over
-    if (chunk.bytes.length === CHUNK_BYTES) this.#spare.push(chunk);
+    if (this.#chunks.length === 0) this.#forgetSpare(); // the backlog is over
+    if (this.#spareBytes + chunk.bytes.length > MOST_SPARE_BYTES) return;
+    this.#spare.push(chunk);
+    this.#spareBytes += chunk.bytes.length;
+  }
+
+  #forgetSpare(): void {
+    this.#spare = [];
+    this.#spareBytes = 0;
   }
 
   #newChunk(size: number): Chunk {
-    const spare = size <= CHUNK_BYTES ? this.#spare.pop() : undefined;
-    const bytes = spare?.bytes ?? Buffer.allocUnsafeSlow(Math.max(size, CHUNK_BYTES));
+    const at = this.#spare.findLastIndex(({ bytes }) => bytes.length >= size);
+    const [spare] = at === -1 ? [] : this.#spare.splice(at, 1);
+    if (spare !== undefined) this.#spareBytes -= spare.bytes.length;
+    const bytes = spare?.bytes ?? Buffer.allocUnsafeSlow(Math.ceil(size / CHUNK_BYTES) * CHUNK_BYTES);
     return { bytes, written: 0, read: 0 };
   }
 }

@@ -83,6 +83,19 @@ describe('the share of handlers in a turn of the event loop', () => {
     expect(order.join()).not.toContain('handlers,handlers');
   });
 
+  it('leaves the next turns to the socket under pressure, until nothing comes in one of them', async () => {
+    const budget = new TurnBudget();
+    const mayGoOn: boolean[] = [];
+    spend(budget, 10);
+    for (const arrives of [true, true, false, true]) {
+      if (arrives) budget.arrived();
+      await nextTurn();
+      mayGoOn.push(!budget.isSpent(true));
+    }
+    // What comes afterwards finds a handler that may go on: it has fallen behind only when it does not keep up.
+    expect(mayGoOn).toEqual([false, false, true, true]);
+  });
+
   it('does not stop where a test has put its own timers in place of the real ones', async () => {
     vi.useFakeTimers();
     const budget = new TurnBudget();

@@ -4,8 +4,6 @@ const BUDGET_MS = 20;
 const PRESSED_BUDGET_MS = 1;
 /** Then it may have one part of the time in so many, as long as more arrives: the rest is for reading. */
 const PRESSED_PART = 5;
-/** The socket is empty when nothing has come for so long: Redis needs a moment to write on. */
-const QUIET_MS = 3;
 /** One slow handler does not keep the others waiting for longer than that. */
 const LONGEST_READING_MS = 100;
 /** Handlers that take less together may go on for several turns before one of them begins to count: most have nothing to fear, and need no turn more. */
@@ -25,7 +23,6 @@ export class TurnBudget {
   /** More arrives than is handled: until then it is the turn of the socket. */
   #isReading = false;
   #readingUntil = 0;
-  #arrivedAt = 0;
   #waiting: (() => void)[] = [];
 
   /** Something has arrived in this turn. */
@@ -66,8 +63,9 @@ export class TurnBudget {
     const time = now();
     if (this.#spent >= PRESSED_BUDGET_MS)
       this.#readingUntil = time + Math.min(this.#spent * (PRESSED_PART - 1), LONGEST_READING_MS);
-    if (this.#hasArrived) this.#arrivedAt = time;
-    this.#isReading = time < this.#readingUntil && time < this.#arrivedAt + QUIET_MS;
+    // A turn in which nothing came shows that all of it is read. Who waited for longer would let a handler that keeps up fall behind for ever, once it is
+    // pressed: there is always something that comes.
+    this.#isReading = time < this.#readingUntil && this.#hasArrived;
     this.#hasArrived = false;
     this.#spent = 0;
     this.#isOpen = false;

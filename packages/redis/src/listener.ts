@@ -50,6 +50,12 @@ interface Ear extends Listening {
   wasConfirmed: boolean;
 }
 
+const earsByName = (): Record<ListenKind, Map<string, Ear>> => ({
+  sharded: new Map(),
+  classic: new Map(),
+  glob: new Map(),
+});
+
 const KINDS: Readonly<Record<string, ListenKind>> = { smessage: 'sharded', message: 'classic', pmessage: 'glob' };
 const subscribeCommand = { sharded: 'ssubscribe', classic: 'subscribe', glob: 'psubscribe' } as const;
 const unsubscribeCommand = { sharded: 'sunsubscribe', classic: 'unsubscribe', glob: 'punsubscribe' } as const;
@@ -58,9 +64,9 @@ const unsubscribeCommand = { sharded: 'sunsubscribe', classic: 'unsubscribe', gl
 export class Listener {
   readonly connection: Connection;
   readonly #options: ListenerOptions;
-  readonly #ears = new Map<string, Ear>();
+  readonly #ears = earsByName();
   /** Ears that are being unsubscribed: what is still under way to them is heard. */
-  readonly #leaving = new Map<string, Ear>();
+  readonly #leaving = earsByName();
   /** The client that listens, also while its earlier subscriptions are being confirmed. */
   #current: Redis | undefined;
   /** Stood on an earlier connection, and were refused on this one. */
@@ -91,11 +97,11 @@ export class Listener {
    * @throws BelfryError `TRANSPORT_UNAVAILABLE`, `SUBSCRIBE_REFUSED`; Redis's own answer where another server serves it
    */
   async listen({ kind, name, title }: Listening, hear: Hear): Promise<void> {
-    const key = `${kind} ${name}`;
-    let ear = this.#ears.get(key);
+    const ears = this.#ears[kind];
+    let ear = ears.get(name);
     if (ear === undefined) {
       ear = { kind, name, title, hears: new Set(), confirmed: Promise.resolve(), wasConfirmed: false };
-      this.#ears.set(key, ear);
+      ears.set(name, ear);
       if (this.#current !== undefined) this.#ask(this.#current, ear);
     }
     ear.hears.add(hear);
@@ -103,8 +109,8 @@ export class Listener {
       await this.#confirmation(ear);
     } catch (error) {
       ear.hears.delete(hear);
-      if (ear.hears.size === 0 && this.#ears.get(key) === ear) {
-        this.#ears.delete(key);
+      if (ear.hears.size === 0 && ears.get(name) === ear) {
+        ears.delete(name);
         this.#current?.[unsubscribeCommand[kind]](name).catch(() => {}); // it may have been asked for
         this.#stands(ear);
       }
@@ -114,18 +120,19 @@ export class Listener {
 
   /** Stops listening. When it resolves, everything that Redis had sent has been heard. */
   async stop({ kind, name }: Listening, hear: Hear): Promise<void> {
-    const key = `${kind} ${name}`;
-    const ear = this.#ears.get(key);
+    const ears = this.#ears[kind];
+    const leaving = this.#leaving[kind];
+    const ear = ears.get(name);
     if (ear === undefined) return;
     if (ear.hears.size === 1 && ear.hears.has(hear)) {
       // Whoever begins to listen from now on gets a subscription of their own, asked for after this one has ended.
-      this.#ears.delete(key);
-      this.#leaving.set(key, ear);
+      ears.delete(name);
+      leaving.set(name, ear);
       this.#stands(ear); // first: it must not be asked for again behind its end
       const { clock, patience } = this.#options;
       const ended = this.#current?.[unsubscribeCommand[kind]](name);
       if (ended !== undefined) await settlesWithin(clock, patience, ended); // a broken connection hears nothing more either
-      if (this.#leaving.get(key) === ear) this.#leaving.delete(key);
+      if (leaving.get(name) === ear) leaving.delete(name);
     }
     ear.hears.delete(hear);
   }
@@ -155,7 +162,7 @@ export class Listener {
   async renew(): Promise<void> {
     const client = this.#current;
     if (client === undefined) return;
-    const sharded = [...this.#ears.values()].filter(({ kind }) => kind === 'sharded');
+    const sharded = [...this.#ears.sharded.values()];
     for (const ear of sharded) this.#ask(client, ear);
     const results = await Promise.allSettled(sharded.map(({ confirmed }) => confirmed));
     if (client !== this.#current) return;
@@ -168,7 +175,7 @@ export class Listener {
   #lacks(ear: Ear, refusal: BelfryError): void {
     const { logger, lacking } = this.#options;
     logger.error({ channel: ear.name, err: refusal }, 'Redis refuses a subscription.');
-    if (!ear.wasConfirmed || this.#ears.get(`${ear.kind} ${ear.name}`) !== ear) return; // whoever asks for it is told, or nobody does any more
+    if (!ear.wasConfirmed || this.#ears[ear.kind].get(ear.name) !== ear) return; // whoever asks for it is told, or nobody does any more
     this.#refused.add(ear);
     lacking(refusal.message);
   }
@@ -201,7 +208,7 @@ export class Listener {
     client.once('end', () => {
       if (this.#current === client) this.#current = undefined;
     });
-    const ears = [...this.#ears.values()];
+    const ears = Object.values(this.#ears).flatMap((named) => [...named.values()]);
     for (const ear of ears) this.#ask(client, ear);
     this.#refused.clear();
     for (const ear of ears) {
@@ -219,7 +226,7 @@ export class Listener {
 
   #attend(client: Redis): Redis {
     client.on('moved', () => this.#options.moved()); // ioredis says so of a subscription that was refused, or ended without being asked
-    const hear: HearMessage = (kind, names, text) => this.#hear(`${KINDS[kind]} ${names[0]}`, text, names.at(-1)!);
+    const hear: HearMessage = (kind, names, text) => this.#hear(KINDS[kind]!, names[0]!, text, names.at(-1)!);
     if (hearAtOnce(client, hear)) return client;
     for (const kind of ['message', 'smessage'])
       client.on(kind, (channel: string, text: string) => hear(kind, [channel], text));
@@ -229,8 +236,8 @@ export class Listener {
     return client;
   }
 
-  #hear(key: string, message: string, channel: string): void {
-    const ear = this.#ears.get(key) ?? this.#leaving.get(key);
+  #hear(kind: ListenKind, name: string, message: string, channel: string): void {
+    const ear = this.#ears[kind].get(name) ?? this.#leaving[kind].get(name);
     if (ear === undefined) return;
     for (const hear of ear.hears) hear(message, channel);
   }

@@ -6,6 +6,8 @@ export const Flood = defineEvent('flood.came', { schema: z.object({ n: z.number(
 
 /** How a subscriber takes the flood. */
 export interface FloodOptions {
+  /** A bare channel to listen to, instead of the event. */
+  readonly channel?: string;
   readonly broadcast?: boolean;
   readonly drop?: 'oldest' | 'newest';
   /** Microseconds of computing per event, or milliseconds of waiting. */

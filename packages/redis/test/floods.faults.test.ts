@@ -6,7 +6,8 @@ import { uniqueNamespace } from '@belfry/testing';
 import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startOwnRedis } from './durable-world.js';
-import type { DrownedReport, FloodOptions, FloodReport } from './flood.js';
+import { type DrownedReport, Flood, type FloodOptions, type FloodReport } from './flood.js';
+import { range, startBus } from './world.js';
 
 const MEBIBYTE = 1_048_576;
 /** 64 MiB is what is promised; it takes 25 to 35, and twice of that where what is read is not read into one buffer. */
@@ -18,7 +19,7 @@ class FloodProcess {
   readonly said: string[] = [];
   readonly process: ChildProcess;
 
-  constructor(role: 'subscriber' | 'publisher', url: string, namespace: string, options: object) {
+  constructor(role: 'subscriber' | 'publisher' | 'firehose', url: string, namespace: string, options: object) {
     this.process = spawn(
       process.execPath,
       ['--conditions=@belfry/source', '--import', 'tsx', script, role, url, namespace, JSON.stringify(options)],
@@ -104,6 +105,38 @@ describe('a subscriber that is much slower than its publisher', { timeout: 320_0
     expect(drowned.dropped).toBeGreaterThan(0);
     expect(drowned.growth).toBeLessThan(MOST_GROWTH);
     if ('wait' in options) expect(buffer.highest).toBeLessThan(bufferLimit);
+  });
+
+  it('is well again after a burst, although more comes all the while', async () => {
+    const { url } = await startOwnRedis({ save: '' });
+    const namespace = uniqueNamespace();
+    const subscriber = new FloodProcess('subscriber', url, namespace, { broadcast: true, busy: 1000 });
+    await subscriber.saying('ready', 20_000);
+    const bus = startBus('publisher', { url }, { namespace });
+    let published = 0;
+    const publish = (count: number) =>
+      Promise.all(range(count).map(() => bus.publish(Flood, { n: published++, filler: 'x'.repeat(1000) })));
+    const steady = setInterval(() => void publish(3), 10); // a third of what the handler manages
+    onTestFinished(() => clearInterval(steady));
+    await publish(3500);
+    await subscriber.saying('full', 10_000);
+    await subscriber.saying('well', 60_000);
+  });
+
+  it('stays connected while another program publishes short messages as fast as Redis takes them', async () => {
+    const { url } = await startOwnRedis({ save: '' });
+    const namespace = uniqueNamespace();
+    const subscriber = new FloodProcess('subscriber', url, namespace, { channel: 'firehose', busy: 50 });
+    await subscriber.saying('ready', 20_000);
+    const firehose = new FloodProcess('firehose', url, namespace, { messages: 3_000_000, size: 100 });
+    const { published } = JSON.parse(await firehose.saying('report ', 120_000)) as FloodReport;
+    subscriber.process.kill('SIGTERM');
+    const drowned = JSON.parse(await subscriber.saying('report ', 60_000)) as DrownedReport;
+    expect(published).toBe(3_000_000);
+    expect(drowned.received).toBe(published);
+    expect(drowned.handled + drowned.dropped).toBe(published);
+    expect(drowned.growth).toBeLessThan(MOST_GROWTH);
+    expect(subscriber.count('interrupted')).toBe(0);
   });
 
   it('keeps the work of its group where there is nobody else to do it', async () => {
