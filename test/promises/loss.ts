@@ -1,6 +1,7 @@
 import { inMemory, overRedis, type Subject } from './kept-promise.js';
 
 const recovery = 'packages/core/src/recovery.test.ts';
+const floods = 'packages/redis/test/floods.faults.test.ts';
 const watch = 'packages/core/src/sequence-watch.test.ts';
 
 export const loss: Subject = {
@@ -141,6 +142,37 @@ export const loss: Subject = {
         file: 'packages/core/src/delivery-queue.ts',
         from: 'if (!mayDrop || this.#waiting.length === 0) return undefined;',
         to: 'if (drop !== undefined) return undefined;',
+      },
+    },
+    {
+      promise: 'A handler whose queue was filled by a burst works it off, although more comes all the while.',
+      test: { file: floods, title: 'is well again after a burst, although more comes all the while', config: 'faults' },
+      mutation: {
+        file: 'packages/core/src/turn-budget.ts',
+        from: 'this.#isReading = time < this.#readingUntil && this.#hasArrived;',
+        to: 'this.#isReading = time < this.#readingUntil;',
+      },
+    },
+    {
+      promise: 'A subscriber reads as fast as any program can publish through Redis.',
+      test: {
+        file: floods,
+        title: 'stays connected while another program publishes short messages as fast as Redis takes them',
+        config: 'faults',
+      },
+      mutation: {
+        file: 'packages/redis/src/listener.ts',
+        from: 'if (hearAtOnce(client, hear)) return client;',
+        to: '',
+      },
+    },
+    {
+      promise: 'Memory stays bounded in a flood, whatever the size of the events.',
+      test: { file: floods, title: 'stays within its bounds when it gets large events', config: 'faults' },
+      mutation: {
+        file: 'packages/redis/src/options.ts',
+        from: 'sentinel ? SentinelLookup : (given ?? Connector)',
+        to: 'sentinel ? SentinelLookup : (given as typeof Connector)',
       },
     },
     {

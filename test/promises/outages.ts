@@ -131,8 +131,8 @@ export const outages: Subject = {
       test: { file: transport, title: 'has every subscription and place back, once, when Redis was restarted empty' },
       mutation: {
         file: 'packages/redis/src/listener.ts',
-        from: 'const ears = [...this.#ears.values()];',
-        to: "const ears = [...this.#ears.values()].filter(({ kind }) => kind !== 'classic');",
+        from: 'const ears = Object.values(this.#ears).flatMap(',
+        to: 'const ears = [this.#ears.sharded, this.#ears.glob].flatMap(',
       },
     },
     {

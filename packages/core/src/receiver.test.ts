@@ -3,15 +3,8 @@ import { type } from 'arktype';
 import * as v from 'valibot';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import {
-  currentContext,
-  type Logger,
-  type MessageContext,
-  type Middleware,
-  runInContext,
-  systemClock,
-} from './index.js';
-import { handlersTurn } from '../test/doubles.js';
+import { currentContext, type Logger, type MessageContext, type Middleware, runInContext } from './index.js';
+import { handlersTurn, TurnedClock } from '../test/doubles.js';
 import { Receiver, type ReceiverOptions } from './receiver.js';
 
 // What handlers may use of a turn of the event loop has been used up by the tests before, where none of them waits.
@@ -34,7 +27,7 @@ const turn = () => new Promise(setImmediate);
 function receive(contracts: readonly AnyContract[] | string, options: Partial<ReceiverOptions> = {}) {
   const handled: Handled[] = [];
   const lines: { level: string; fields: LogFields; message: string }[] = [];
-  const clock = { ...systemClock, time: 1_000_000, now: () => clock.time, date: () => clock.time };
+  const clock = new TurnedClock();
   const line = (level: string) => (fields: object, message: string) =>
     void lines.push({ level, fields: { ...fields }, message });
   const logger: Logger = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
@@ -408,7 +401,7 @@ describe('concurrency', () => {
     }
     expect(stats().dropped).toBe(51);
     expect(lines).toHaveLength(2);
-    clock.time += 10_000;
+    await clock.turn(10_000);
     deliver(placed('dropped'), channel);
     expect(lines).toHaveLength(3);
     expect(lines[2]?.fields.dropped).toBe(52);

@@ -295,7 +295,7 @@ describe('a request that is not handled', () => {
     ]);
     expect(stats()).toMatchObject({ dropped: 2, queued: 1, inFlight: 1 });
     expect(logger.at('warn')).toMatchObject([{ fields: { request: 'pricing.quote', group: 'pricing', dropped: 1 } }]);
-    clock.time += 10_000;
+    await clock.turn(10_000);
     deliver('r-5');
     expect(logger.at('warn')).toHaveLength(2);
     await release('r-1');
