@@ -155,7 +155,7 @@ export class DeliveryQueue<From> {
     while (this.#slots.free > 0 && this.#waiting.length > 0) {
       if (turnBudget.isSpent(this.#isPressed)) {
         this.#isDeferred = true;
-        turnBudget.later(this.#goOn);
+        turnBudget.later(this.#goOn, this.#isPressed);
         break;
       }
       this.#admit(this.#store.shift(), this.#waiting.shift() as From);

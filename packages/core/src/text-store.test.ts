@@ -30,19 +30,41 @@ describe('the store of texts', () => {
     }
   });
 
-  it.each([5000, 100_000])('takes no more memory for a queue that stays full, of texts of some %d bytes', (size) => {
+  it('takes no more memory for a queue that stays full, also when its texts become larger or smaller', () => {
     const allocations = vi.spyOn(Buffer, 'allocUnsafeSlow');
     onTestFinished(() => allocations.mockRestore());
-    const random = new Random(size);
+    const random = new Random(1);
     const store = new TextStore();
-    const push = () => store.push('x'.repeat(size + random.below(size / 10)));
-    for (let n = 0; n < 30; n++) push();
-    const before = allocations.mock.calls.length;
-    for (let n = 0; n < 3000; n++) {
-      store.skip();
-      push();
+    const queued: number[] = [];
+    for (const size of [1000, 100_000, 5000, 300_000, 100_000]) {
+      const push = () => {
+        const length = size + random.below(size / 10);
+        store.push('x'.repeat(length));
+        queued.push(length);
+      };
+      const refill = () => {
+        push();
+        for (let bytes = queued.reduce((one, other) => one + other); bytes > 3_000_000; ) {
+          store.skip();
+          bytes -= queued.shift()!;
+        }
+      };
+      for (let n = 0; n < 4_000_000 / size; n++) refill();
+      const before = allocations.mock.calls.length;
+      for (let n = 0; n < 100; n++) refill();
+      expect(allocations.mock.calls.length - before, `${size} bytes`).toBeLessThan(3);
     }
-    expect(allocations.mock.calls.length - before).toBeLessThan(3);
+  });
+
+  it('keeps no large buffer when it is empty', () => {
+    const allocations = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    onTestFinished(() => allocations.mockRestore());
+    const store = new TextStore();
+    for (let n = 0; n < 3; n++) {
+      store.push('x'.repeat(1_000_000));
+      store.skip();
+    }
+    expect(allocations).toHaveBeenCalledTimes(3);
   });
 
   it.each(Array.from({ length: 40 }, (_, seed) => seed + 1))('does as a list of texts does (seed %d)', (seed) => {

@@ -18,8 +18,8 @@ const HEAD_BYTES = 8;
  */
 export class TextStore {
   #chunks: Chunk[] = [];
-  /** Used before, and kept for the next. */
-  #spare: Chunk[] = [];
+  /** Used before, and kept for the next of their size. */
+  #spare: Buffer[] = [];
   #spareBytes = 0;
 
   push(text: string): void {
@@ -60,10 +60,19 @@ export class TextStore {
 
   #giveBack(chunk: Chunk): void {
     this.#chunks.shift();
-    if (this.#chunks.length === 0) this.#forgetSpare(); // the backlog is over
-    if (this.#spareBytes + chunk.bytes.length > MOST_SPARE_BYTES) return;
-    this.#spare.push(chunk);
+    if (this.#chunks.length === 0) {
+      this.#forgetSpare(); // the backlog is over
+      if (chunk.bytes.length > CHUNK_BYTES) return;
+    }
+    this.#spare.push(chunk.bytes);
     this.#spareBytes += chunk.bytes.length;
+    while (this.#spareBytes > MOST_SPARE_BYTES) this.#takeSpare(0); // the oldest: others were of use since then
+  }
+
+  #takeSpare(at: number): Buffer {
+    const [bytes] = this.#spare.splice(at, 1);
+    this.#spareBytes -= bytes!.length;
+    return bytes!;
   }
 
   #forgetSpare(): void {
@@ -72,10 +81,9 @@ export class TextStore {
   }
 
   #newChunk(size: number): Chunk {
-    const at = this.#spare.findLastIndex(({ bytes }) => bytes.length >= size);
-    const [spare] = at === -1 ? [] : this.#spare.splice(at, 1);
-    if (spare !== undefined) this.#spareBytes -= spare.bytes.length;
-    const bytes = spare?.bytes ?? Buffer.allocUnsafeSlow(Math.ceil(size / CHUNK_BYTES) * CHUNK_BYTES);
+    const length = Math.ceil(size / CHUNK_BYTES) * CHUNK_BYTES;
+    const at = this.#spare.findLastIndex((spare) => spare.length === length);
+    const bytes = at === -1 ? Buffer.allocUnsafeSlow(length) : this.#takeSpare(at);
     return { bytes, written: 0, read: 0 };
   }
 }

@@ -49,6 +49,31 @@ describe('the share of handlers in a turn of the event loop', () => {
     expect(order.slice(0, 9).join('')).toBe('abcabcabc');
   });
 
+  it('comes round under pressure, too', async () => {
+    const budget = new TurnBudget();
+    const order: string[] = [];
+    const goOn = (name: string) => () => {
+      order.push(name);
+      spend(budget, 2);
+      budget.later(goOn(name), true);
+    };
+    for (const name of ['a', 'b', 'c']) budget.later(goOn(name), true);
+    while (order.length < 9) await nextTurn();
+    expect(order.slice(0, 9).join('')).toBe('abcabcabc');
+  });
+
+  it('does not keep those waiting that are not pressed', async () => {
+    const budget = new TurnBudget();
+    const order: string[] = [];
+    spend(budget, 2);
+    budget.arrived(); // so those under pressure leave the turn to the socket
+    budget.later(() => order.push('pressed'), true);
+    budget.later(() => order.push('other'));
+    await nextTurn();
+    expect(order).toEqual(['other']);
+    while (order.length < 2) await nextTurn();
+  });
+
   it('lets several go on in one turn as far as it reaches', async () => {
     const budget = new TurnBudget();
     let went = 0;

@@ -12,6 +12,11 @@ const NOTICED_MS = 0.5;
 const { setImmediate } = globalThis;
 const now = performance.now.bind(performance);
 
+interface Waiting {
+  readonly callback: () => void;
+  readonly isPressed: boolean;
+}
+
 /**
  * The share that handlers have of a turn of the event loop. Without it, handlers that never wait would run until everything that has arrived is handled,
  * and meanwhile nobody reads the socket: Redis cuts a subscriber off whose messages pile up.
@@ -23,7 +28,7 @@ export class TurnBudget {
   /** More arrives than is handled: until then it is the turn of the socket. */
   #isReading = false;
   #readingUntil = 0;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
 
   /** Something has arrived in this turn. */
   arrived(): void {
@@ -47,9 +52,9 @@ export class TurnBudget {
     if (this.#spent >= NOTICED_MS) this.#open();
   }
 
-  /** Calls back in the next turn in which there is time. */
-  later(callback: () => void): void {
-    this.#waiting.push(callback);
+  /** Calls back in the next turn in which there is time for it. */
+  later(callback: () => void, isPressed = false): void {
+    this.#waiting.push({ callback, isPressed });
     this.#open();
   }
 
@@ -63,8 +68,8 @@ export class TurnBudget {
     const time = now();
     if (this.#spent >= PRESSED_BUDGET_MS)
       this.#readingUntil = time + Math.min(this.#spent * (PRESSED_PART - 1), LONGEST_READING_MS);
-    // A turn in which nothing came shows that all of it is read. Who waited for longer would let a handler that keeps up fall behind for ever, once it is
-    // pressed: there is always something that comes.
+    // A turn in which nothing came shows that the socket has been read, or that something large is under way. Who waited for longer would let a handler
+    // that keeps up fall behind for ever, once it is pressed: there is always something that comes.
     this.#isReading = time < this.#readingUntil && this.#hasArrived;
     this.#hasArrived = false;
     this.#spent = 0;
@@ -73,13 +78,14 @@ export class TurnBudget {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    for (const [at, callback] of waiting.entries()) {
-      if (this.isSpent()) {
-        this.#waiting = [...waiting.slice(at), ...this.#waiting]; // before those that have just been here
-        return;
-      }
-      callback();
+    const passedOver: Waiting[] = [];
+    for (const each of waiting) {
+      if (this.isSpent(each.isPressed)) passedOver.push(each);
+      else each.callback();
     }
+    if (passedOver.length === 0) return;
+    this.#waiting = [...passedOver, ...this.#waiting]; // before those that have just been here
+    this.#open();
   };
 }
 

@@ -35,8 +35,8 @@ export class Connector extends AbstractConnector {
 
 /** Lets the messages of a client that only listens be heard at once. False: its socket is read by somebody else. */
 export function hearAtOnce(client: Redis, hear: HearMessage): boolean {
-  const { reader } = (client as unknown as { connector: { reader?: ReplyReader } }).connector;
-  if (reader === undefined) return false;
+  const { reader } = (client as unknown as { connector: { reader?: unknown } }).connector;
+  if (!(reader instanceof ReplyReader)) return false;
   reader.hear = hear;
   return true;
 }

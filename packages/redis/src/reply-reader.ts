@@ -44,7 +44,7 @@ export class ReplyReader {
    * that falls behind. Unset: they are handed over like replies.
    */
   hear: HearMessage | undefined;
-  #bytes = Buffer.allocUnsafeSlow(USUAL_BYTES);
+  #bytes = Buffer.alloc(0); // a connection that fails reads nothing
   #filled = 0;
   /** Up to here it has been handed over. */
   #taken = 0;
@@ -63,18 +63,15 @@ export class ReplyReader {
 
   /** Where the next read goes. */
   get room(): Buffer {
-    if (this.#filled === this.#bytes.length) this.#resize(2 * this.#filled);
+    if (this.#filled === this.#bytes.length) this.#resize(Math.max(2 * this.#filled, USUAL_BYTES));
     return this.#bytes.subarray(this.#filled);
   }
 
   /** So many bytes were read into the room. Whoever takes is called in any case: that something came is a sign of life. */
   arrived(count: number, take: TakeReplies): void {
     this.#filled += count;
-    try {
-      this.#look(take);
-    } finally {
-      this.#forget();
-    }
+    this.#look(take);
+    this.#forget();
   }
 
   /** As an option for a socket. @param socket it, once it is read */
@@ -105,7 +102,11 @@ export class ReplyReader {
 
   #handOver(replies: Buffer, take: TakeReplies): void {
     this.#taken = this.#whole;
-    take(replies);
+    try {
+      take(replies);
+    } catch (error) {
+      throwLater(error);
+    }
   }
 
   /** Lets go of what was handed over. */
@@ -173,9 +174,13 @@ export class ReplyReader {
     // What Redis said before it is heard before it.
     if (this.#taken < this.#whole) this.#handOver(this.#bytes.subarray(this.#taken, this.#whole), take);
     const { kind, names } = this.#head!;
-    const text = this.#bytes.toString('utf8', this.#stop, end - 2);
+    const start = this.#stop;
     this.#taken = this.#whole = this.#seen = end;
-    this.hear!(kind, names, text);
+    try {
+      this.hear!(kind, names, this.#bytes.toString('utf8', start, end - 2));
+    } catch (error) {
+      throwLater(error);
+    }
   }
 
   /** Where the message ends that begins at `at`; its text begins at `stop`. */
@@ -218,3 +223,9 @@ export class ReplyReader {
     return true;
   }
 }
+
+/** Ends the process, unless somebody has decided otherwise. Thrown at once, it would leave Node reading to where the room was before. */
+const throwLater = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error;
+  });

@@ -12,7 +12,8 @@ const SILENCE_MS = 1000;
 
 /** Asks the Sentinels once where the primary is, and says why none of them knows. Each life of a connection has one: see connection.ts. */
 export class SentinelLookup extends SentinelConnector {
-  readonly reader = new ReplyReader();
+  /** Of the connection to the primary. */
+  reader: ReplyReader | undefined;
   readonly #name: string | undefined;
   /** The connection to the one that was asked last. */
   #asked: Redis | undefined;
@@ -60,9 +61,11 @@ export class SentinelLookup extends SentinelConnector {
     const own = this as unknown as { resolve?(endpoint: unknown): Promise<object | null> };
     const resolve = own.resolve?.bind(this);
     if (resolve === undefined) return;
+    const reader = new ReplyReader();
+    this.reader = reader;
     own.resolve = async (endpoint) => {
       const where = await resolve(endpoint);
-      return where && { ...where, onread: this.reader.reading(() => this.stream) };
+      return where && { ...where, onread: reader.reading(() => this.stream) };
     };
   }
 
