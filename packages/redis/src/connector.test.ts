@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { startRedis, uniqueNamespace } from '@belfry/testing';
 import { AbstractConnector, type Redis, type RedisOptions } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { OrderPlaced, startBus } from '../test/world.js';
 import { resolveRedisOptions } from './options.js';
 
 /** From a reply that shares its read with others to one that needs many. */
@@ -55,20 +56,29 @@ describe('replies and messages of all lengths come whole', () => {
   });
 });
 
-it('a connector that is given stays, as for a tunnel', async () => {
+it('a connector that is given stays, as for a tunnel, and everything is heard through it', async () => {
   await using redis = await startRedis();
+  let tunnels = 0;
   class Tunnel extends AbstractConnector {
+    readonly reader = 'its own';
     override async connect() {
+      tunnels++;
       this.stream = connect(redis.port, redis.host);
       return this.stream;
     }
   }
-  const redisOptions = {
-    host: 'there.example',
-    Connector: Tunnel as unknown as NonNullable<RedisOptions['Connector']>,
-  };
-  const client = resolveRedisOptions({ redis: redisOptions }).connect('test');
+  const options = { host: 'there.example', Connector: Tunnel as unknown as NonNullable<RedisOptions['Connector']> };
+  const client = resolveRedisOptions({ redis: options }).connect('test');
   await expect(echoed(client)).resolves.toEqual({ replies: lengths, messages: lengths });
+  const before = tunnels;
+  const bus = startBus('shop', { redis: options });
+  const heard: string[] = [];
+  for (const [name, how] of Object.entries({ group: {}, broadcast: { broadcast: true } }))
+    await bus.subscribe(OrderPlaced, () => void heard.push(name), how);
+  await bus.subscribe('orders.*', () => void heard.push('pattern'), { broadcast: true });
+  await bus.publish(OrderPlaced, { n: 1 });
+  await expect.poll(() => heard.sort()).toEqual(['broadcast', 'group', 'pattern']);
+  expect(tunnels - before).toBe(2);
 });
 
 it('ends at once when it is ended before it has begun', async () => {
