@@ -35,32 +35,25 @@ describe('the share of handlers in a turn of the event loop', () => {
     expect(budget.isSpent(true)).toBe(false);
   });
 
-  it('comes round: who waits longest goes on first, and nobody twice before everybody has had a turn', async () => {
-    const budget = new TurnBudget();
-    const order: string[] = [];
-    const goOn = (name: string) => () => {
-      order.push(name);
-      spend(budget, 21);
-      budget.later(goOn(name));
-    };
-    spend(budget, 21);
-    for (const name of ['a', 'b', 'c']) budget.later(goOn(name));
-    while (order.length < 9) await nextTurn();
-    expect(order.slice(0, 9).join('')).toBe('abcabcabc');
-  });
-
-  it('comes round under pressure, too', async () => {
-    const budget = new TurnBudget();
-    const order: string[] = [];
-    const goOn = (name: string) => () => {
-      order.push(name);
-      spend(budget, 2);
-      budget.later(goOn(name), true);
-    };
-    for (const name of ['a', 'b', 'c']) budget.later(goOn(name), true);
-    while (order.length < 9) await nextTurn();
-    expect(order.slice(0, 9).join('')).toBe('abcabcabc');
-  });
+  it.each([
+    ['', 21, false],
+    [' under pressure', 2, true],
+  ])(
+    'comes round%s: who waits longest goes on first, and nobody twice before everybody has had a turn',
+    async (_, milliseconds, isPressed) => {
+      const budget = new TurnBudget();
+      const order: string[] = [];
+      const goOn = (name: string) => () => {
+        order.push(name);
+        spend(budget, milliseconds);
+        budget.later(goOn(name), isPressed);
+      };
+      spend(budget, milliseconds);
+      for (const name of ['a', 'b', 'c']) budget.later(goOn(name), isPressed);
+      while (order.length < 9) await nextTurn();
+      expect(order.slice(0, 9).join('')).toBe('abcabcabc');
+    },
+  );
 
   it('does not keep those waiting that are not pressed', async () => {
     const budget = new TurnBudget();

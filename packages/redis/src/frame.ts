@@ -33,7 +33,7 @@ const MOST_RECORDS = 1024;
  * Hands over what one Pub/Sub message carries: a lone event as itself, or a frame of several, which is a JSON text sequence
  * (https://www.rfc-editor.org/rfc/rfc7464). The separator occurs in no JSON text, so one bad record spoils no other; a bad record of what others
  * share spoils those.
- * @param from in which channel it came: always the same object, of which a flood would fill the old generation of the heap
+ * @param from in which channel it came: where it can be, always the same object, because a flood of new ones would fill the old generation of the heap
  * @param isGroup what is kept, and where, does not matter
  */
 export function eachInFrame(message: string, from: Origin, deliver: Deliver, isGroup = false): void {

@@ -2,6 +2,7 @@ import { BelfryError } from '@belfry/contracts';
 import type {
   Deliver,
   HistoryPart,
+  Origin,
   OutgoingEvent,
   OutgoingRequest,
   Receipt,
@@ -200,15 +201,13 @@ class RedisTransport implements Transport {
     switch (source.kind) {
       case 'group': {
         const { channel, group } = source;
-        const from = { channel };
-        const hear: Hear = (message) => eachInFrame(message, from, deliver, true);
+        const hear = hearFrames({ channel }, deliver, true);
         const name = inboxChannel(channel, group, this.#instance);
         return { listening: { kind: 'sharded', name, title: `${channel}, group ${group}` }, hear };
       }
       case 'broadcast': {
         const { channel } = source;
-        const from = { channel };
-        const hear: Hear = (message) => eachInFrame(message, from, deliver);
+        const hear = hearFrames({ channel }, deliver);
         const kind = this.#wiring.topology.isCluster ? 'sharded' : 'classic';
         return { listening: { kind, name: broadcastChannel(channel), title: channel }, hear };
       }
@@ -218,8 +217,7 @@ class RedisTransport implements Transport {
       }
       case 'inbox': {
         const { address } = source;
-        const from = { channel: address };
-        const hear: Hear = (message) => eachInFrame(message, from, deliver);
+        const hear = hearFrames({ channel: address }, deliver);
         return { listening: { kind: 'sharded', name: mailChannel(address), title: `the inbox of ${address}` }, hear };
       }
       case 'bare': {
@@ -233,5 +231,11 @@ class RedisTransport implements Transport {
     }
   }
 }
+
+/** Hears what always comes in the same channel. */
+const hearFrames =
+  (from: Origin, deliver: Deliver, isGroup?: boolean): Hear =>
+  (message) =>
+    eachInFrame(message, from, deliver, isGroup);
 
 const closed = (): BelfryError => new BelfryError('BUS_CLOSED', { message: 'the Redis transport is closed.' });
